@@ -98,7 +98,7 @@ class FileArray:
     def write(self, box: Box, array: np.ndarray) -> None:
         """Put `array` (of the box's shape, or broadcast to it) into the file. LOCAL."""
         if not self.writable:
-            raise InputError(f"{self!r} was opened for reading: write to pm.io.scratch(...) instead")
+            raise InputError(f"{self!r} was opened for reading; pm.io.scratch is writable")
         box = checked_box(box, self.shape)
         if all(s.stop > s.start for s in box):
             self._write(box, array)

@@ -42,7 +42,7 @@ def open_hdf5(path: Path, dataset: str | None = None) -> Hdf5Array:
     except OSError as error:
         raise InputError(f"{path} is not a whole HDF5 file: {error}") from None
     found: dict[str, Any] = {}
-    file.visititems(lambda name, x: found.update({name: x}) if isinstance(x, h5py.Dataset) else None)
+    file.visititems(lambda name, x: found.update({name: x} if hasattr(x, "dtype") else {}))
     names = ", ".join(f"{n} {x.shape} {x.dtype}" for n, x in found.items()) or "none"
     wanted = dataset.strip("/") if dataset else (next(iter(found)) if len(found) == 1 else None)
     if wanted not in found:

@@ -6,6 +6,7 @@ are read by the `tifffile` library.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -57,10 +58,10 @@ def _planes_of_file(path: Path, channel: int | None) -> tuple[list[Plane], dict[
             if series.dataoffset is not None:
                 offset, end = series.dataoffset + n * step, series.dataoffset + (n + 1) * step
             else:
-                offset, end = _extent(series.pages[n], frame, step)
+                offset, end = _extent(path, series.pages[n], frame, step)
             if end > size:
                 raise InputError(
-                    f"{path} is cut off: page {n} of {len(series.pages)} ends at byte {end}, the "
+                    f"{path} is cut off: plane {n} of {len(numbers)} ends at byte {end}, the "
                     f"file has {size}; copy or export it again"
                 )
             planes.append(Plane(path, n, shape, stored, offset))
@@ -76,6 +77,7 @@ def _opened(path: Path) -> Any:
     except (tifffile.TiffFileError, ValueError) as error:
         raise InputError(f"{path} is not a TIFF file: {error}") from None
     try:
+        _check_chain(path)
         if not len(tif.series):
             raise InputError(f"{path} has no image in it")
     except Exception as error:
@@ -84,6 +86,31 @@ def _opened(path: Path) -> Any:
             raise
         raise InputError(f"{path} is damaged: {error}") from None
     return tif
+
+
+def _check_chain(path: Path) -> None:
+    """Follow the directories of the file to the end: a cut chain would read as fewer planes."""
+    size = path.stat().st_size
+    with path.open("rb") as f:
+        order = "<" if f.read(2) == b"II" else ">"
+        big = struct.unpack(order + "H", f.read(2))[0] == 43
+        count, entry, link = ("Q", 20, "Q") if big else ("H", 12, "I")
+        f.seek(8 if big else 4)
+        pages, at = 0, struct.unpack(order + link, f.read(struct.calcsize(link)))[0]
+        while at:
+            f.seek(at)
+            try:
+                (entries,) = struct.unpack(order + count, f.read(struct.calcsize(count)))
+                f.seek(entries * entry, 1)
+                (at,) = struct.unpack(order + link, f.read(struct.calcsize(link)))
+            except struct.error:
+                raise InputError(
+                    f"{path} is cut off: the directory of page {pages} should lie at byte {at}, "
+                    f"the file has {size} bytes; copy or export it again"
+                ) from None
+            pages += 1
+            if pages > size // 6:
+                raise InputError(f"{path} is damaged: its directories run in a circle")
 
 
 def _page_numbers(
@@ -102,7 +129,10 @@ def _page_numbers(
     numbers = np.arange(np.prod(shape[:-2], dtype=int)).reshape([n for _, n in leading])
     channels = dict(leading).get("C", 1)
     if channel is None and channels > 1:
-        raise InputError(f"{path} has {channels} channels: choose one, channel=0..{channels - 1}")
+        raise InputError(
+            f"{path} has {channels} channels: choose one, channel=0..{channels - 1} (a z stack must "
+            "say so in its metadata: axes ZYX)"
+        )
     if not 0 <= (channel or 0) < channels:
         raise InputError(f"{path} has {channels} channels, asked for channel={channel}")
     if channels > 1:
@@ -110,9 +140,11 @@ def _page_numbers(
     return numbers.ravel().tolist()
 
 
-def _extent(page: Any, frame: Any, step: int) -> tuple[int | None, int]:
+def _extent(path: Path, page: Any, frame: Any, step: int) -> tuple[int | None, int]:
     """Byte offset of a page (None unless plain and in one piece) and where its bytes end."""
     offsets, counts = page.dataoffsets, page.databytecounts
+    if not offsets or len(offsets) != len(counts):
+        raise InputError(f"{path} is damaged: page {page.index} does not say where its pixels lie")
     end = max((o + c for o, c in zip(offsets, counts, strict=True) if c), default=0)
     follow = all(o + c == p for o, c, p in zip(offsets, counts, offsets[1:], strict=False))
     plain = frame.compression == 1 and frame.predictor == 1 and frame.fillorder == 1
