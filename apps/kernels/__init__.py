@@ -1,0 +1,1 @@
+"""The science: NumPy in, NumPy out; no pmap, no MPI, no files."""
