@@ -8,6 +8,7 @@ Axes are always (z, y, x).
 from .czi import czi_tiles
 from .filearray import FileArray
 from .opening import open
+from .saving import save
 from .scratchfile import scratch
 
-__all__ = ["FileArray", "czi_tiles", "open", "scratch"]
+__all__ = ["FileArray", "czi_tiles", "open", "save", "scratch"]

@@ -130,8 +130,8 @@ def _page_numbers(
     channels = dict(leading).get("C", 1)
     if channel is None and channels > 1:
         raise InputError(
-            f"{path} has {channels} channels: choose one, channel=0..{channels - 1} (a z stack must "
-            "say so in its metadata: axes ZYX)"
+            f"{path} has {channels} channels: choose one, channel=0..{channels - 1} (a z stack "
+            "must say so in its metadata: axes ZYX)"
         )
     if not 0 <= (channel or 0) < channels:
         raise InputError(f"{path} has {channels} channels, asked for channel={channel}")
@@ -153,7 +153,10 @@ def _extent(path: Path, page: Any, frame: Any, step: int) -> tuple[int | None, i
 
 
 def _attrs(tif: Any) -> dict[str, Any]:
-    """Voxel size in um, where the file tells it in ImageJ's way."""
+    """Attributes written by `save`; else the voxel size in um, told in ImageJ's way."""
+    shaped = (tif.shaped_metadata or ({},))[0]
+    if shaped:
+        return {k: v for k, v in shaped.items() if k not in ("shape", "axes", "truncated")}
     meta = tif.imagej_metadata or {}
     units = {"micron": 1.0, "um": 1.0, "\\u00B5m": 1.0, "µm": 1.0, "nm": 1e-3, "mm": 1e3}
     scale = units.get(meta.get("unit", ""))

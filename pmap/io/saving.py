@@ -1,0 +1,208 @@
+"""save: arrays to TIFF and HDF5 files, slab by slab, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import comm
+from ..errors import InputError
+from .filearray import Box, FileArray
+from .mapped import MappedArray
+
+SLAB_BYTES = 64 << 20  # what the writing rank holds at a time
+CHUNK = (16, 128, 128)  # of HDF5 datasets: 0.5 MB of uint16
+
+
+def save(
+    path: str | Path,
+    x: Any,
+    *,
+    dataset: str = "data",
+    attrs: Mapping[str, Any] | None = None,
+    compression: str | None = "gzip",
+) -> None:
+    """Write an array to a TIFF or HDF5 file; its dtype is kept. COLLECTIVE.
+
+    The file is written beside and renamed when it is whole, so that a file of this name is never
+    half of one. One rank writes, and holds one slab at a time; an error there is raised on all.
+
+    Parameters
+    ----------
+    path : path
+        Ends in .tif, .tiff (uncompressed, BigTIFF past 4 GB), .h5 or .hdf5 (chunked).
+    x : DistArray, FileArray or ndarray (equal on all ranks)
+        What to write. TIFF takes 2 or 3 axes of integers or floats.
+    dataset : str
+        Name of the dataset in an HDF5 file.
+    attrs : mapping, optional
+        Facts to keep with the array, such as ``{"voxel_um": (1, 0.227, 0.227)}``; those of a
+        FileArray are kept if this is omitted.
+    compression : {"gzip", "lzf", None}
+        Of HDF5 chunks: gzip level 1, which every reader knows; lzf is faster, for h5py alone.
+
+    Raises
+    ------
+    InputError
+        If the kind of file is unknown or cannot hold the array, or the folder cannot be written.
+
+    Examples
+    --------
+    >>> import pmap as pm, numpy as np, tempfile, pathlib
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> pm.io.save(folder / "a.h5", np.eye(3), dataset="eye", attrs={"unit": "um"})
+    >>> pm.io.open(folder / "a.h5").attrs["unit"]
+    'um'
+    """
+    path = Path(path)
+    if not isinstance(x, FileArray) and not hasattr(x, "local_shape"):
+        x = np.asarray(x)
+    make = _sink_of(path, x.shape, x.dtype, dataset, compression)
+    attrs = dict(getattr(x, "attrs", {}) if attrs is None else attrs)
+    part = path.with_name(f".{path.name}.part")
+    sink: Sink | None = None
+
+    def start() -> None:
+        nonlocal sink
+        if not path.parent.is_dir():
+            raise InputError(f"cannot write {path}: there is no folder {path.parent}")
+        part.unlink(missing_ok=True)
+        sink = make(part, attrs)
+
+    def finish() -> None:
+        sink.close()
+        with part.open("rb") as f:
+            os.fsync(f.fileno())
+        part.replace(path)
+
+    try:
+        comm.once(start)
+        for box in _slabs(x.shape, x.dtype.itemsize):
+            values = _reader(x, box)
+            comm.once(lambda box=box, values=values: sink.write(box, values()))
+        comm.once(finish)
+    except BaseException:
+        if sink is not None:
+            sink.close()
+            part.unlink(missing_ok=True)
+        raise
+
+
+def _reader(x: Any, box: Box) -> Callable[[], np.ndarray]:
+    """What gives `box` of x on the writing rank."""
+    if isinstance(x, FileArray):
+        return lambda: x.read(box)
+    return lambda: np.ascontiguousarray(x[box])
+
+
+def _slabs(shape: tuple[int, ...], itemsize: int) -> Iterator[Box]:
+    """Boxes that cover the array in order, each of at most SLAB_BYTES or one row of chunks."""
+    if not shape:
+        yield ()
+        return
+    if 0 in shape:
+        return
+    row = itemsize * int(np.prod(shape[1:], dtype=np.int64))
+    deep = CHUNK[0] if len(shape) == 3 else 1
+    step = max(SLAB_BYTES // max(row * deep, 1), 1) * deep
+    for start in range(0, shape[0], step):
+        yield (slice(start, min(start + step, shape[0])), *(slice(0, n) for n in shape[1:]))
+
+
+def _sink_of(
+    path: Path, shape: tuple[int, ...], dtype: np.dtype, dataset: str, compression: str | None
+) -> Callable[[Path, dict], Any]:
+    """What makes the file; errors that the name, shape and dtype show are raised here."""
+    suffix = path.suffix.lower()
+    if suffix in (".h5", ".hdf5"):
+        if compression not in ("gzip", "lzf", None):
+            raise InputError(f"compression is {compression!r}; it must be 'gzip', 'lzf' or None")
+        return lambda part, attrs: _Hdf5Sink(part, shape, dtype, dataset, attrs, compression)
+    if suffix not in (".tif", ".tiff"):
+        raise InputError(
+            f"cannot write {path}: files end in .tif, .tiff, .h5 or .hdf5, not {suffix!r}"
+        )
+    if dtype.kind not in "uif" or len(shape) not in (2, 3) or 0 in shape:
+        raise InputError(
+            f"{path}: TIFF holds 2 or 3 axes of integers or floats, not shape {shape} of {dtype}; "
+            "save it as .h5"
+        )
+    return lambda part, attrs: _TiffSink(part, shape, dtype, attrs)
+
+
+class _Hdf5Sink:
+    """An HDF5 file with one dataset that is filled box by box."""
+
+    def __init__(
+        self,
+        path: Path,
+        shape: tuple[int, ...],
+        dtype: np.dtype,
+        dataset: str,
+        attrs: dict,
+        compression: str | None,
+    ) -> None:
+        import h5py
+
+        self._file = h5py.File(path, "w", locking=False)
+        chunked = {}
+        if shape and 0 not in shape:
+            chunk = CHUNK if len(shape) == 3 else _even_chunk(shape)
+            chunked["chunks"] = tuple(min(n, c) for n, c in zip(shape, chunk, strict=True))
+            chunked["compression"] = compression
+            chunked["compression_opts"] = 1 if compression == "gzip" else None
+            chunked["shuffle"] = compression is not None and dtype.itemsize > 1
+        self._data = self._file.create_dataset(dataset, shape, dtype, **chunked)
+        self._data.attrs.update(attrs)
+
+    def write(self, box: Box, values: np.ndarray) -> None:
+        self._data[box] = values
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _even_chunk(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Chunk of about 2^18 elements for arrays that are not volumes."""
+    return (max(int(2 ** (18 / len(shape))), 1),) * len(shape)
+
+
+class _TiffSink:
+    """An uncompressed TIFF file, laid out in full first and then filled box by box."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype, attrs: dict) -> None:
+        import tifffile
+
+        shape = shape if len(shape) == 3 else (1, *shape)
+        nbytes = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        offset, _ = tifffile.imwrite(
+            path,
+            None,
+            shape=shape,
+            dtype=dtype.newbyteorder("="),
+            bigtiff=nbytes > 2**32 - 2**25,
+            photometric="minisblack",
+            metadata={"axes": "ZYX", **json.loads(json.dumps(attrs, default=_plain))},
+            returnoffset=True,
+        )
+        self._file = MappedArray(path, shape, dtype.newbyteorder("="), offset, writable=True)
+
+    def write(self, box: Box, values: np.ndarray) -> None:
+        whole = box if len(box) == 3 else (slice(0, 1), *box)
+        self._file.write(whole, values)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+Sink = _Hdf5Sink | _TiffSink
+
+
+def _plain(value: Any) -> Any:
+    """NumPy values as what JSON knows."""
+    return np.asarray(value).tolist()
