@@ -19,6 +19,7 @@ _FACE = {
     "DivergenceError LaunchError",
     "comm": "once alone barrier",
     "tasks": "foreach",
+    "accounting": "usage",
     "messages": "SendMsg RecvMsg BcastMsg ProbeMsg",
     "blocks": "map_blocks map_overlap",
 }
