@@ -1,0 +1,403 @@
+"""The world of ranks: the only file of pmap that touches MPI, and the only one that waits.
+
+Every wait polls with sleeps that grow to a millisecond: waiting ranks leave their core to those
+that compute, and the watchdog runs while they wait.
+"""
+
+import atexit
+import os
+import pickle
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .errors import LaunchError, PmapError
+from .watchdog import Watchdog
+
+if TYPE_CHECKING:
+    import numpy as np
+
+T = TypeVar("T")
+Request = tuple
+"""The MPI requests of one transfer; give it to `World.wait`."""
+
+PART_BYTES = 1 << 30
+"""One MPI message; some MPI libraries count bytes in 32 bits."""
+SPIN_S = 150e-6
+"""Polling without a sleep: most waits are over by then."""
+LONGEST_SLEEP_S = 1e-3
+_LAUNCHED = ("PMI_FD", "PMI_PORT", "PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE")
+_KINDS = ("exchange", "allgather", "bcast", "barrier")
+
+
+class World:
+    """One rank alone, which is also what all worlds have in common.
+
+    Attributes
+    ----------
+    rank, size : int
+    sent_bytes, sent_messages : int
+        Array data that this rank has sent since the start.
+    """
+
+    def __init__(self, rank: int = 0, size: int = 1) -> None:
+        self.rank, self.size = rank, size
+        self.sent_bytes = self.sent_messages = 0
+
+    def next_tag(self, kind: str = "exchange") -> int:
+        """Tag of the next collective operation. The same on all ranks; LOCAL."""
+        return 0
+
+    def isend(self, buf: "np.ndarray", dest: int, tag: int) -> Request:
+        """Start to send a 1-D contiguous uint8 array; it must not change until `wait`. LOCAL."""
+        raise PmapError(f"a message to rank {dest}, but this world has one rank")
+
+    def irecv(self, buf: "np.ndarray", source: int, tag: int) -> Request:
+        """Start to receive into a 1-D contiguous uint8 array of the sender's length. LOCAL."""
+        raise PmapError(f"a message from rank {source}, but this world has one rank")
+
+    def wait(self, requests: Sequence[Request], what: str) -> None:
+        """Wait until all `requests` are done. `what` names the operation in messages. LOCAL."""
+
+    def barrier(self) -> None:
+        """Wait until all ranks are here. COLLECTIVE."""
+
+    def bcast(self, obj: T, root: int = 0) -> T:
+        """Return `root`'s small object on all ranks. COLLECTIVE."""
+        return obj
+
+    def allgather(self, obj: T) -> list[T]:
+        """Return every rank's small object, in rank order, on all ranks. COLLECTIVE."""
+        return [obj]
+
+    def allgather_array(self, a: "np.ndarray") -> "list[np.ndarray]":
+        """Return every rank's array on all ranks; equal ndim and dtype, any lengths. COLLECTIVE."""
+        return [a]
+
+
+class MpiWorld(World):
+    """All ranks that an MPI launcher started: ``MPI.COMM_WORLD``."""
+
+    def __init__(self, mpi: Any) -> None:
+        self._mpi, self._comm = mpi, mpi.COMM_WORLD
+        super().__init__(self._comm.rank, self._comm.size)
+        highest = self._comm.Get_attr(mpi.TAG_UB)
+        self.message_tags = highest // 2
+        """Tags below this are for `SendMsg`, those above for collective operations."""
+        self._tags = (highest - self.message_tags - 8) // len(_KINDS)
+        self._post = _Post(mpi, tag=highest)
+        self.watch = Watchdog(self.rank, self.size, self._post)
+        here = int(os.environ.get("MPI_LOCALNRANKS", self.size))
+        self._spin_s = SPIN_S if here <= len(os.sched_getaffinity(0)) else SPIN_S / 8
+
+    def next_tag(self, kind: str = "exchange") -> int:
+        """Tag of the next collective operation: its number, and its kind so that kinds never mix."""
+        self.watch.ahead += 1
+        number = self.watch.ahead % self._tags
+        return self.message_tags + number * len(_KINDS) + _KINDS.index(kind)
+
+    def isend(self, buf: "np.ndarray", dest: int, tag: int) -> Request:
+        """Start to send, in parts of at most 2**30 bytes."""
+        self.sent_bytes += buf.nbytes
+        parts = _parts(buf)
+        self.sent_messages += len(parts)
+        return tuple(self._comm.Isend((part, self._mpi.BYTE), dest, tag) for part in parts)
+
+    def irecv(self, buf: "np.ndarray", source: int, tag: int) -> Request:
+        """Start to receive, in the sender's parts."""
+        return tuple(self._comm.Irecv((p, self._mpi.BYTE), source, tag) for p in _parts(buf))
+
+    def wait(self, requests: Sequence[Request], what: str, collective: bool = True) -> None:
+        """Wait until all requests are done."""
+        pending = [part for request in requests for part in request]
+        if pending and not self._mpi.Request.Testall(pending):
+            self.until(lambda: self._all_done(pending), what, collective)
+
+    def _all_done(self, pending: list) -> bool:
+        done = self._mpi.Request.Testsome(pending)
+        if done:
+            self.watch.moved += len(done)
+            pending[:] = [part for part in pending if part]
+        return not pending
+
+    def until(self, test: Callable[[], T], what: str, collective: bool = True) -> T:
+        """Poll `test` until it is true; return what it gave. LOCAL."""
+        self.watch.enter(what, collective)
+        try:
+            return self._poll(test)
+        finally:
+            self.watch.leave()
+
+    def _poll(self, test: Callable[[], T]) -> T:
+        end_of_spin = time.perf_counter() + self._spin_s
+        while True:
+            if result := test():
+                return result
+            if time.perf_counter() > end_of_spin:
+                break
+        pause_s = 20e-6
+        while True:
+            self.watch.tick()
+            if result := test():
+                return result
+            time.sleep(pause_s)
+            pause_s = min(1.5 * pause_s, LONGEST_SLEEP_S)
+
+    def send_bytes(self, data: bytes, dest: int, tag: int) -> Request:
+        """Start to send bytes whose length the receiver does not know; not counted. LOCAL."""
+        return (self._comm.Isend((data, self._mpi.BYTE), dest, tag),)
+
+    def recv_bytes(self, source: int, tag: int, what: str, collective: bool = True) -> bytearray:
+        """Wait for bytes of any length. LOCAL."""
+        status = self._mpi.Status()
+        message = self.until(
+            lambda: self._comm.Improbe(source, tag, status), f"{what} from rank {source}", collective
+        )
+        data = bytearray(status.Get_count(self._mpi.BYTE))
+        request = message.Irecv((data, self._mpi.BYTE))
+        self.wait([(request,)], what, collective)
+        return data
+
+    def has_message(self, source: int, tag: int) -> bool:
+        """True if a message waits to be received. LOCAL."""
+        return bool(self._comm.Iprobe(source, tag))
+
+    def barrier(self) -> None:
+        """Dissemination: after round k everyone knows of 2**k ranks."""
+        self._gather_all(None, "barrier")
+
+    def allgather(self, obj: T) -> list[T]:
+        """Dissemination of pickled objects: log2(size) rounds."""
+        return self._gather_all(obj, "allgather")
+
+    def _gather_all(self, obj: T, kind: str) -> list[T]:
+        tag = self.next_tag(kind)
+        known = {self.rank: obj}
+        step = 1
+        while step < self.size:
+            data = pickle.dumps(known, protocol=5)
+            sending = self.send_bytes(data, (self.rank + step) % self.size, tag)
+            known.update(pickle.loads(self.recv_bytes((self.rank - step) % self.size, tag, kind)))  # noqa: S301  # bytes of our own ranks
+            self.wait([sending], kind)
+            step *= 2
+        return [known[r] for r in range(self.size)]
+
+    def bcast(self, obj: T, root: int = 0) -> T:
+        """Binomial tree."""
+        tag = self.next_tag("bcast")
+        me = (self.rank - root) % self.size
+        mask = 1
+        while mask < self.size and not me & mask:
+            mask *= 2
+        if me:
+            data = self.recv_bytes((me - mask + root) % self.size, tag, "bcast")
+            obj = pickle.loads(data)  # noqa: S301  # bytes of our own ranks
+        else:
+            data = pickle.dumps(obj, protocol=5)
+        sending = []
+        while mask := mask // 2:
+            if me + mask < self.size:
+                sending.append(self.send_bytes(data, (me + mask + root) % self.size, tag))
+        self.wait(sending, "bcast")
+        return obj
+
+    def allgather_array(self, a: "np.ndarray") -> "list[np.ndarray]":
+        """Send to every other rank as plain bytes, after the shapes are known."""
+        import numpy as np  # an empty program starts without it
+
+        a = np.ascontiguousarray(a)
+        shapes = self.allgather(a.shape)
+        tag = self.next_tag()
+        result = [a if r == self.rank else np.empty(s, a.dtype) for r, s in enumerate(shapes)]
+        others = [(self.rank + k) % self.size for k in range(1, self.size)]
+        requests = [self.irecv(_bytes_of(result[r]), r, tag) for r in others if result[r].size]
+        if a.size:
+            requests += [self.isend(_bytes_of(a), r, tag) for r in others]
+        self.wait(requests, "allgather_array")
+        return result
+
+
+class _Post:
+    """The watchdog's letters, on one reserved tag."""
+
+    def __init__(self, mpi: Any, tag: int) -> None:
+        self._mpi, self._comm, self._tag = mpi, mpi.COMM_WORLD, tag
+        self._sending: list = []
+
+    def send(self, dest: int, letter: tuple) -> None:
+        self._sending = [request for request in self._sending if not request.Test()]
+        data = pickle.dumps(letter)
+        self._sending.append(self._comm.Isend((data, self._mpi.BYTE), dest, self._tag))
+
+    def letters(self) -> Iterator[tuple[int, tuple]]:
+        status = self._mpi.Status()
+        while self._comm.Iprobe(self._mpi.ANY_SOURCE, self._tag, status):
+            data = bytearray(status.Get_count(self._mpi.BYTE))
+            self._comm.Recv((data, self._mpi.BYTE), status.source, self._tag)
+            yield status.source, pickle.loads(data)  # noqa: S301  # bytes of our own ranks
+
+    def abort(self, code: int) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._comm.Abort(code)
+
+
+_whole: World | None = None
+_alone: list[World] = []
+
+
+def world() -> World:
+    """Return the current world; inside `alone` a world of one rank. The first call starts MPI.
+
+    Returns
+    -------
+    World
+        All ranks that an MPI launcher started, or one rank if there was no launcher.
+    """
+    global _whole
+    if _alone:
+        return _alone[-1]
+    if _whole is None:
+        _whole = _start()
+    return _whole
+
+
+@contextmanager
+def alone() -> Iterator[World]:
+    """Make `world()` a world of this rank only, inside a ``with`` block. LOCAL.
+
+    Examples
+    --------
+    >>> with alone() as here:
+    ...     here.size
+    1
+    """
+    _alone.append(World())
+    try:
+        yield _alone[-1]
+    finally:
+        _alone.pop()
+
+
+def barrier() -> None:
+    """Wait until all ranks are here. COLLECTIVE."""
+    world().barrier()
+
+
+def once(f: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Call `f` on rank 0 alone and give its result, or its exception, to all ranks. COLLECTIVE.
+
+    Parameters
+    ----------
+    f : callable
+        Called as ``f(*args, **kwargs)``; runs in a world of one rank.
+    *args, **kwargs
+        Its arguments; those of rank 0 count.
+
+    Returns
+    -------
+    object
+        The result: small and picklable.
+
+    Examples
+    --------
+    >>> once(max, 3, 4)
+    4
+    """
+    here = world()
+    if here.size == 1:
+        return f(*args, **kwargs)
+    packed = _outcome(f, *args, **kwargs) if here.rank == 0 else b""
+    good, value = pickle.loads(here.bcast(packed))  # noqa: S301  # bytes of our own ranks
+    if good:
+        return value
+    raise value
+
+
+def _outcome(f: Callable, *args: Any, **kwargs: Any) -> bytes:
+    """Result or exception of a call, pickled; what cannot be pickled becomes a PmapError."""
+    try:
+        with alone():
+            outcome = (True, f(*args, **kwargs))
+    except Exception as error:
+        error.add_note("(raised on rank 0 by once())")
+        outcome = (False, error)
+    try:
+        packed = pickle.dumps(outcome, protocol=5)
+        pickle.loads(packed)  # noqa: S301  # an exception may pickle but not come back
+    except Exception:
+        text = f"{f!r} on rank 0 gave a {type(outcome[1]).__name__} that cannot be sent: {outcome[1]}"
+        packed = pickle.dumps((False, PmapError(text)))
+    return packed
+
+
+def _start() -> World:
+    """Join the ranks that a launcher started, or stay alone."""
+    launched = any(name in os.environ for name in _LAUNCHED) and "PMAP_STARTED" not in os.environ
+    if not launched and "mpi4py.MPI" not in sys.modules:
+        return World()
+    try:
+        from mpi4py import MPI
+    except ImportError as error:
+        raise LaunchError(
+            f"an MPI launcher started this process, but mpi4py cannot be imported ({error}); "
+            f"try: {sys.executable} -m pip install mpi4py"
+        ) from error
+    whole = MpiWorld(MPI)
+    # A program that this rank starts is no rank: it must not find the launcher's socket.
+    os.environ["PMAP_STARTED"] = "1"
+    for name in ("PMI_FD", "PMI_PORT"):
+        os.environ.pop(name, None)
+    if whole.size > 1:
+        _guard(whole, MPI)
+    return whole
+
+
+def _guard(whole: MpiWorld, mpi: Any) -> None:
+    """End the job when this rank fails, and tell the others when it finishes."""
+    sys.excepthook = lambda *error: fail(whole, *error)
+    atexit.register(_finish, whole, os.getpid())
+    # `python -m mpi4py` ends the job for sys.exit(n) only after our farewell: learn n before it.
+    told = getattr(mpi, "_set_abort_status", lambda code: None)
+
+    def learn(code: int) -> None:
+        whole.watch.exit_code = code
+        told(code)
+
+    mpi._set_abort_status = learn
+
+
+def fail(whole: MpiWorld, kind: type, error: BaseException, trace: Any) -> None:
+    """Print a traceback with this rank and end the job."""
+    if whole.rank:
+        # Where all ranks raise the same, rank 0 ends the job while the others still hold back.
+        time.sleep(min(0.3 + 0.005 * whole.rank, 1.0))
+    sys.stdout.flush()
+    text = "".join(traceback.format_exception(kind, error, trace))
+    sys.stderr.write(f"pmap: rank {whole.rank} of {whole.size} failed:\n{text}")
+    sys.stderr.flush()
+    whole.watch.abort(1)
+
+
+def _finish(whole: MpiWorld, pid: int) -> None:
+    """Wait until all ranks have finished, and answer those that ask where this one is."""
+    if os.getpid() != pid or whole._mpi.Is_finalized():
+        return
+    watch = whole.watch
+    patience_s = 1.0 if watch.exit_code else float("inf")
+    end = time.monotonic() + patience_s
+    while not watch.finish():
+        if time.monotonic() > end:
+            watch.abort(watch.exit_code)
+        time.sleep(LONGEST_SLEEP_S)
+
+
+def _parts(buf: "np.ndarray") -> list:
+    return [buf[i : i + PART_BYTES] for i in range(0, len(buf), PART_BYTES)] or [buf]
+
+
+def _bytes_of(a: "np.ndarray") -> "np.ndarray":
+    return a.reshape(-1).view("u1")
