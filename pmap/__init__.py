@@ -4,6 +4,7 @@ Importing this package starts nothing: names are resolved at their first use, an
 first use of ``pm.Np``, ``pm.Pid`` or a mapped array.
 """
 
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -17,6 +18,14 @@ if (_top := Path(__file__).resolve().parents[1]).joinpath("setup.cfg").is_file()
 _FACE = {
     "errors": "PmapError MapError ShapeError InputError GatherError UnsupportedError "
     "DivergenceError LaunchError",
+    "settings": "options",
+    "maps": "Map",
+    "distarray": "DistArray",
+    "functions": "where",
+    "creation": "zeros ones full empty arange linspace eye asarray from_function from_local "
+    "zeros_like ones_like full_like empty_like auto default_map",
+    "access": "local put_local agg agg_all scatter remap synch transpose_grid inmap grid "
+    "global_ind global_range global_ranges global_block_range global_block_ranges",
     "comm": "once alone barrier",
     "tasks": "foreach",
     "accounting": "usage",
@@ -32,12 +41,16 @@ def __getattr__(name: str) -> object:
     if name in ("Np", "Pid"):
         world = import_module(".comm", __name__).world()
         return world.size if name == "Np" else world.rank
-    if name in _HOME:
+    if name == "Dmap":
+        value = __getattr__("Map")
+    elif name in _HOME:
         value = getattr(import_module("." + _HOME[name], __name__), name)
     elif name in _MODULES.split():
         value = import_module("." + name, __name__)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if "pmap.distarray" in sys.modules:  # whoever has arrays has NumPy's functions on them
+        import_module(".functions", __name__)
     globals()[name] = value
     return value
 

@@ -1,0 +1,192 @@
+"""NumPy's functions on DistArrays, reached through ``np.f(A)`` (``__array_function__``)."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from . import creation
+from .distarray import FUNCTIONS, DistArray, broadcast_to, elementwise
+from .errors import UnsupportedError
+
+
+def implements(*functions: Callable) -> Callable:
+    """Make a function the meaning of NumPy functions on DistArrays."""
+
+    def register(made: Callable) -> Callable:
+        for function in functions:
+            FUNCTIONS[function] = made
+        return made
+
+    return register
+
+
+def _reduction(numpy_function: Callable, method: str, *allowed: str) -> None:
+    """``np.f(A, axis=...)`` as the method of A; arguments that are not there are named."""
+
+    @implements(numpy_function)
+    def call(a: DistArray, axis: object = None, **kw: object) -> object:
+        kw = {k: v for k, v in kw.items() if v is not None and v is not np._NoValue}
+        unknown = sorted(set(kw) - set(allowed))
+        if unknown:
+            raise UnsupportedError(
+                f"np.{numpy_function.__name__} of a DistArray: {', '.join(unknown)} is not there; "
+                f"the arguments are axis{''.join(', ' + a for a in allowed)}"
+            )
+        return getattr(a, method)(axis, **kw)
+
+
+for _name in ("sum", "prod", "mean"):
+    _reduction(getattr(np, _name), _name, "dtype", "keepdims")
+for _name in ("min", "max", "any", "all"):
+    _reduction(getattr(np, _name), _name, "keepdims")
+for _name in ("var", "std"):
+    _reduction(getattr(np, _name), _name, "ddof", "keepdims")
+for _name in ("argmin", "argmax"):
+    _reduction(getattr(np, _name), _name)
+
+
+@implements(np.where)
+def where(condition: object, x: object = None, y: object = None) -> DistArray:
+    """Elements of x where the condition holds, else of y, as ``numpy.where``.
+
+    COLLECTIVE where maps differ. The map is that of the first DistArray operand of the result's
+    shape.
+
+    Examples
+    --------
+    >>> import pmap as pm
+    >>> A = pm.arange(4, map=pm.Map([1]))
+    >>> pm.where(A > 1, A, -1).local
+    array([-1, -1,  2,  3])
+    """
+    if x is None or y is None:
+        raise UnsupportedError("np.where(condition) alone is not there; give x and y")
+    if not any(isinstance(v, DistArray) for v in (condition, x, y)):
+        return np.where(condition, x, y)
+    return elementwise(np.where, (condition, x, y), "where")
+
+
+@implements(np.clip)
+def clip(a: DistArray, a_min: object = None, a_max: object = None, **kw: object) -> DistArray:
+    """Limit the elements to a range, as ``numpy.clip``."""
+    low, high = kw.pop("min", a_min), kw.pop("max", a_max)
+    if kw:
+        raise UnsupportedError(f"np.clip of a DistArray: {', '.join(kw)} is not there")
+    a = a if low is None else np.maximum(a, low)
+    return a if high is None else np.minimum(a, high)
+
+
+@implements(np.count_nonzero)
+def count_nonzero(a: DistArray, axis: object = None, *, keepdims: bool = False) -> object:
+    """Count of the elements that are not 0. COLLECTIVE."""
+    return (a != 0).sum(axis, keepdims=keepdims)
+
+
+@implements(np.ptp)
+def ptp(a: DistArray, axis: object = None) -> object:
+    """Range of the values. COLLECTIVE."""
+    return a.max(axis) - a.min(axis)
+
+
+@implements(np.transpose)
+def transpose(a: DistArray, axes: object = None) -> DistArray:
+    """The array with its axes permuted: a view."""
+    return a.transpose(axes)
+
+
+@implements(np.copy)
+def copy(a: DistArray, order: str = "C", subok: bool = False) -> DistArray:
+    """A copy under the same map."""
+    return a.copy()
+
+
+@implements(np.round, np.around)
+def round_(a: DistArray, decimals: int = 0) -> DistArray:
+    """Elements rounded to decimals."""
+    return elementwise(lambda block: np.round(block, decimals), (a,), "round")
+
+
+@implements(np.isclose)
+def isclose(
+    a: object, b: object, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> DistArray:
+    """Elementwise closeness."""
+    return elementwise(lambda x, y: np.isclose(x, y, rtol, atol, equal_nan), (a, b), "isclose")
+
+
+@implements(np.allclose)
+def allclose(
+    a: object, b: object, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
+    """Whether all elements are close. COLLECTIVE."""
+    return bool(isclose(a, b, rtol, atol, equal_nan).all())
+
+
+@implements(np.array_equal)
+def array_equal(a1: object, a2: object, equal_nan: bool = False) -> bool:
+    """Whether shapes and elements are equal. COLLECTIVE."""
+    if np.shape(a1) != np.shape(a2):
+        return False
+    if equal_nan:
+        return bool(
+            elementwise(lambda x, y: (x == y) | ((x != x) & (y != y)), (a1, a2), "==").all()
+        )
+    return bool(elementwise(np.equal, (a1, a2), "==").all())
+
+
+@implements(np.broadcast_to)
+def _broadcast_to(array: DistArray, shape: object, subok: bool = False) -> DistArray:
+    return broadcast_to(array, creation.as_shape(shape))
+
+
+@implements(np.expand_dims)
+def expand_dims(a: DistArray, axis: int | tuple[int, ...]) -> DistArray:
+    """The array with new axes of length 1: a view."""
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    ndim = a.ndim + len(axes)
+    places = {d % ndim for d in axes}
+    return a[tuple(None if d in places else slice(None) for d in range(ndim))]
+
+
+@implements(np.squeeze)
+def squeeze(a: DistArray, axis: int | tuple[int, ...] | None = None) -> DistArray:
+    """The array without its axes of length 1: a view."""
+    if axis is None:
+        axes = {d for d, n in enumerate(a.shape) if n == 1}
+    else:
+        axes = {d % a.ndim for d in (axis if isinstance(axis, tuple) else (axis,))}
+    if any(a.shape[d] != 1 for d in axes):
+        raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
+    return a[tuple(0 if d in axes else slice(None) for d in range(a.ndim))]
+
+
+FUNCTIONS[np.shape] = lambda a: a.shape
+FUNCTIONS[np.ndim] = lambda a: a.ndim
+FUNCTIONS[np.size] = lambda a, axis=None: a.size if axis is None else a.shape[axis]
+FUNCTIONS[np.real] = lambda val: val.real
+FUNCTIONS[np.imag] = lambda val: val.imag
+FUNCTIONS[np.array_repr] = lambda arr, *args, **kw: repr(arr)
+FUNCTIONS[np.array_str] = lambda a, *args, **kw: repr(a)
+FUNCTIONS[np.result_type] = lambda *args: np.result_type(
+    *(a.dtype if isinstance(a, DistArray) else a for a in args)
+)
+
+
+@implements(np.zeros_like)
+def _zeros_like(a: DistArray, dtype: object = None, **kw: object) -> DistArray:
+    return creation.zeros_like(a, dtype)
+
+
+@implements(np.ones_like)
+def _ones_like(a: DistArray, dtype: object = None, **kw: object) -> DistArray:
+    return creation.ones_like(a, dtype)
+
+
+@implements(np.empty_like)
+def _empty_like(a: DistArray, dtype: object = None, **kw: object) -> DistArray:
+    return creation.empty_like(a, dtype)
+
+
+@implements(np.full_like)
+def _full_like(a: DistArray, fill_value: object, dtype: object = None, **kw: object) -> DistArray:
+    return creation.full_like(a, fill_value, dtype)

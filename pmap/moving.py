@@ -1,0 +1,44 @@
+"""Blocks moved between maps: the step from a plan to an exchange that others build on."""
+
+import numpy as np
+
+from . import exchange
+from .comm import World
+from .maps import AxisMap, Map, Shape
+from .plans import redistribution
+
+
+def moved(
+    local: np.ndarray, shape: Shape, source: Map, target: Map, world: World, what: str
+) -> np.ndarray:
+    """A rank's block after redistribution. COLLECTIVE unless the maps are equal.
+
+    Parameters
+    ----------
+    local : ndarray
+        This rank's owned part under ``source``.
+    shape : tuple of int
+        Global shape.
+    source, target : Map
+        Bound maps before and after.
+    world : World
+        All ranks.
+    what : str
+        The operation's name, for messages about waiting ranks.
+
+    Returns
+    -------
+    ndarray
+        This rank's part under ``target``; ``local`` itself where nothing has to change.
+    """
+    if source == target:
+        return local
+    block = np.empty(target.local_shape(shape, world.rank), local.dtype)
+    plan = redistribution(source, target, shape, world.rank)
+    exchange.run(plan, [local], [block], world, what, local.dtype)
+    return block
+
+
+def everywhere(ndim: int, world: World) -> Map:
+    """The map that gives every rank of the world the whole array."""
+    return Map.lattice((world.size,), (AxisMap(),) * ndim, tuple(range(world.size)))

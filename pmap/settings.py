@@ -1,0 +1,48 @@
+"""Settings of the running process: ``pm.options``.
+
+They are read when an operation starts and must be equal on all ranks, as every other argument is.
+"""
+
+from dataclasses import dataclass
+
+from .errors import InputError
+
+GIB = 1 << 30
+
+
+@dataclass
+class Options:
+    """What a script may set, each with its unit.
+
+    Attributes
+    ----------
+    gather_limit : int, bytes
+        Largest array that a conversion (``np.asarray``, printing of values) may bring to one rank.
+    float_sum : {"canonical", "fast"}
+        ``"canonical"`` adds floats in an order fixed by the global index, so that the sum is the
+        same at any rank count; ``"fast"`` adds each rank's part first.
+    strict : bool
+        Refuse operands with different maps instead of aligning them.
+    block_mb : float
+        Memory that one block of the block engine may take on a rank.
+    scratch_dir : str or None
+        Folder for temporary volumes; None is the system's own.
+    """
+
+    gather_limit: int = GIB
+    float_sum: str = "canonical"
+    strict: bool = False
+    block_mb: float = 256.0
+    scratch_dir: str | None = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an option; a misspelled one is refused with the right names."""
+        known = self.__dataclass_fields__
+        if name not in known:
+            raise InputError(f"no option {name!r}; the options are {', '.join(sorted(known))}")
+        if name == "float_sum" and value not in ("canonical", "fast"):
+            raise InputError(f"float_sum is {value!r}; it must be 'canonical' or 'fast'")
+        object.__setattr__(self, name, value)
+
+
+options = Options()

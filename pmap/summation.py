@@ -1,0 +1,82 @@
+"""Sums in an order fixed by the global index, so that they do not depend on the ranks (C2).
+
+An axis of length n is cut into leaves of :func:`leaf_length` indices. A leaf is added by one
+NumPy call on contiguous memory, and leaves are added along a binary tree over their global
+numbers: node (level, i) is the sum of leaves ``[i << level, (i + 1) << level)``. A rank with the
+leaves ``[a, b)`` computes the few nodes that cover them (:func:`cover`); the rest of the tree is
+finished from these. Any cut of the axis at leaf borders gives the same additions.
+"""
+
+import numpy as np
+
+# One leaf of the last axis: long enough for NumPy's unrolled loop, short enough that few
+# elements move when a block border falls inside a leaf.
+LEAF = 128
+
+
+def leaf_length(n: int, last: bool) -> int:
+    """Indices per leaf of an axis; 1 where rows are added whole (not the last axis, or short)."""
+    return LEAF if last and n >= LEAF // 8 else 1
+
+
+def cover(a: int, b: int) -> list[tuple[int, int]]:
+    """Nodes (level, i) of the binary tree that cover leaves ``[a, b)``, each maximal.
+
+    Examples
+    --------
+    >>> cover(3, 8)
+    [(0, 3), (2, 1)]
+    """
+    nodes = []
+    while a < b:
+        level = (a & -a).bit_length() - 1 if a else b.bit_length() - 1
+        while (1 << level) > b - a:
+            level -= 1
+        nodes.append((level, a >> level))
+        a += 1 << level
+    return nodes
+
+
+def leaf_sums(values: np.ndarray, leaf: int) -> np.ndarray:
+    """Sums of the leaves of axis 0, shape (leaves, ...); the last leaf may be short."""
+    if leaf == 1:
+        return values
+    rows = np.ascontiguousarray(np.moveaxis(values, 0, -1))
+    whole = rows.shape[-1] // leaf
+    parts = [rows[..., : whole * leaf].reshape(*rows.shape[:-1], whole, leaf).sum(axis=-1)]
+    if rows.shape[-1] > whole * leaf:
+        tail = np.ascontiguousarray(rows[..., whole * leaf :])
+        parts.append(tail.sum(axis=-1)[..., None])
+    return np.moveaxis(np.concatenate(parts, axis=-1), -1, 0)
+
+
+def node_sums(leaves: np.ndarray, first: int, nodes: list[tuple[int, int]]) -> np.ndarray:
+    """Sums of tree nodes from this rank's leaves, the first of which has number ``first``."""
+    sums = np.empty((len(nodes), *leaves.shape[1:]), leaves.dtype)
+    for k, (level, i) in enumerate(nodes):
+        part = leaves[(i << level) - first : ((i + 1) << level) - first]
+        while len(part) > 1:
+            part = part[0::2] + part[1::2]
+        sums[k] = part[0]
+    return sums
+
+
+def finish(nodes: dict[tuple[int, int], np.ndarray], n_leaves: int) -> np.ndarray:
+    """The root's sum from nodes that cover all leaves.
+
+    Examples
+    --------
+    >>> int(finish({(0, 0): 1, (0, 1): 2, (0, 2): 4}, 3))
+    7
+    """
+    root = (max(n_leaves, 1) - 1).bit_length()
+    return _node(nodes, root, 0, n_leaves)
+
+
+def _node(nodes: dict, level: int, i: int, n_leaves: int) -> np.ndarray:
+    if (level, i) in nodes:
+        return nodes[level, i]
+    left = _node(nodes, level - 1, 2 * i, n_leaves)
+    if (2 * i + 1) << (level - 1) >= n_leaves:
+        return left
+    return left + _node(nodes, level - 1, 2 * i + 1, n_leaves)
