@@ -79,9 +79,7 @@ def blend(pieces: Sequence[Piece], shape: tuple[int, int, int], dtype: np.dtype)
     total = np.zeros(shape, kind)
     weight = np.zeros(shape, np.int64)
     for piece in pieces:
-        here = tuple(
-            slice(s, s + n) for s, n in zip(piece.start, piece.values.shape, strict=True)
-        )
+        here = tuple(slice(s, s + n) for s, n in zip(piece.start, piece.values.shape, strict=True))
         total[here] += piece.values.astype(kind) * piece.weights
         weight[here] += piece.weights
     seen = weight > 0
@@ -116,9 +114,7 @@ def paint(pieces: Sequence[Piece], shape: tuple[int, int, int]) -> np.ndarray:
     labels = np.zeros(shape, np.uint32)
     best = np.zeros(shape, np.int64)
     for piece in pieces:
-        here = tuple(
-            slice(s, s + n) for s, n in zip(piece.start, piece.values.shape, strict=True)
-        )
+        here = tuple(slice(s, s + n) for s, n in zip(piece.start, piece.values.shape, strict=True))
         wins = (piece.values != 0) & (piece.weights > best[here])
         labels[here][wins] = piece.values[wins]
         best[here][wins] = np.broadcast_to(piece.weights, piece.values.shape)[wins]

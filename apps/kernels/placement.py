@@ -155,9 +155,7 @@ def _stretched(
     return [links[i] for i in order if residuals[i] > tolerance_vox]
 
 
-def _moved(
-    tiles: Sequence[Tile], links: Sequence[Link], tolerance_vox: float
-) -> list[Link] | None:
+def _moved(tiles: Sequence[Tile], links: Sequence[Link], tolerance_vox: float) -> list[Link] | None:
     """Return the links with one of them moved to another of its shifts, which fits all the rest.
 
     That two independent measures meet within a voxel or so by chance is far less likely than

@@ -28,8 +28,10 @@ def nuclei(shape, count, seed, radius=(2.0, 4.0)):
         r = rng.uniform(*radius)
         centre = [rng.uniform(0, n) for n in shape]
         box = tuple(slice(max(0, int(c - r - 1)), int(c + r + 2)) for c in centre)
-        grid = np.ogrid[tuple(slice(s.start, min(s.stop, n)) for s, n in zip(box, shape))]
-        ball = sum(((g - c) / r) ** 2 for g, c in zip(grid, centre)) <= 1
+        grid = np.ogrid[
+            tuple(slice(s.start, min(s.stop, n)) for s, n in zip(box, shape, strict=True))
+        ]
+        ball = sum(((g - c) / r) ** 2 for g, c in zip(grid, centre, strict=True)) <= 1
         ball &= labels[box] == 0
         labels[box][ball] = number
         image[box][ball] = rng.uniform(300, 900)
@@ -43,8 +45,10 @@ def cut(
     """Cut a grid of uint16 tiles with jitter, gain, vignetting and noise of their own."""
     rng = np.random.default_rng([seed, 1])
     step = [round(n * (1 - overlap)) for n in tile[1:]]
-    shape = [tile[0], *(s * (g - 1) + n for s, g, n in zip(step, grid, tile[1:]))]
-    volume, labels = nuclei([n + 2 * j for n, j in zip(shape, jitter)], count, seed, radius)
+    shape = [tile[0], *(s * (g - 1) + n for s, g, n in zip(step, grid, tile[1:], strict=True))]
+    volume, labels = nuclei(
+        [n + 2 * j for n, j in zip(shape, jitter, strict=True)], count, seed, radius
+    )
     keys = [(r, c) for r in range(grid[0]) for c in range(grid[1])]
     nominal = {(r, c): (0, r * step[0], c * step[1]) for r, c in keys}
     shake = {k: [int(rng.integers(0, 2 * j + 1)) for j in jitter] for k in keys}
@@ -53,7 +57,7 @@ def cut(
     shade = 1 - vignetting * (y**2 + x**2) / 2
     tiles, own = {}, {}
     for key, start in starts.items():
-        box = tuple(slice(s, s + n) for s, n in zip(start, tile))
+        box = tuple(slice(s, s + n) for s, n in zip(start, tile, strict=True))
         clean = (volume[box] + 100) * shade * rng.uniform(1 - gain, 1 + gain)
         noisy = rng.poisson(clean) + rng.normal(0, noise, tile)
         tiles[key] = np.clip(np.rint(noisy), 0, 65535).astype(np.uint16)
@@ -61,7 +65,7 @@ def cut(
     least = np.min(list(starts.values()), axis=0)
     places = {k: tuple(int(n) for n in s - least) for k, s in starts.items()}
     ends = np.max([np.add(s, tile) for s in starts.values()], axis=0)
-    whole = labels[tuple(slice(a, b) for a, b in zip(least, ends))]
+    whole = labels[tuple(slice(a, b) for a, b in zip(least, ends, strict=True))]
     return Cut(tiles, own, places, nominal, whole)
 
 

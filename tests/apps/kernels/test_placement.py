@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from pmap.apps.kernels.placement import Link, groups, place
 from tests.apps.kernels.cut_tiles import neighbours
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from pmap.apps.kernels import pairs, registration
 from tests.apps.kernels.cut_tiles import cut, neighbours
 
