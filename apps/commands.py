@@ -1,0 +1,25 @@
+"""What the command lines of the apps share: one line for a wrong input, one voice for all ranks."""
+
+import sys
+from collections.abc import Callable
+
+import pmap as pm
+from pmap import InputError
+
+
+def guarded(work: Callable[[], object]) -> int:
+    """Do the work; a wrong input is one line on stderr and exit code 2. COLLECTIVE.
+
+    Inputs are checked where all ranks see the same, so all of them get here together.
+    """
+    try:
+        work()
+    except InputError as error:
+        pm.once(print, f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def say(text: str) -> None:
+    """Print one line, once for all ranks. COLLECTIVE."""
+    pm.once(print, text, flush=True)
