@@ -1,0 +1,254 @@
+"""Connected components of an array in pieces: label each piece, join over the faces, renumber.
+
+1. Each box is labelled by itself. Its labels become unique by adding the number of voxels in the
+   boxes before it: no message is needed for that.
+2. Slabs two voxels thick over the upper faces of each box, one voxel wider on every side, show
+   which labels touch (diagonals included); `face_pairs` lists them.
+3. The touching labels alone, and where each begins, go to all ranks, which find the same joins.
+4. A component's number is the place of its first voxel, in C order, among all first voxels: the
+   number that SciPy gives it in the whole array, whatever the boxes. This needs 8 bytes per
+   component on each rank.
+
+The scheme is that of Wu, Otoo, Suzuki (2009), "Optimizing two-pass connected-component labeling
+algorithms", with a box in the place of a pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import accumulate, product
+from math import prod
+from typing import Any
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from . import chains, comm, sources
+from .tiling import Box, box_shape
+
+Kernel = Callable[[np.ndarray], tuple[np.ndarray, int]]
+
+
+def label_boxes(
+    image: Any, kernel: Kernel, structure: np.ndarray, dtype: Any, by_value: bool
+) -> tuple[Any, int]:
+    """Label `image`, a DistArray or a file; see the module. COLLECTIVE.
+
+    Parameters
+    ----------
+    image : DistArray or FileArray
+        What is labelled.
+    kernel : callable
+        Labels one box: ``kernel(block) -> (labels, n)``.
+    structure : ndarray of bool, shape (3,) * ndim
+        Which neighbours are connected.
+    dtype : dtype
+        Integer type of the labels.
+    by_value : bool
+        Whether only voxels of equal value are connected.
+
+    Returns
+    -------
+    labels : DistArray or FileArray
+        Numbered from 1 in the C order of the first voxels.
+    n : int
+        Number of components.
+    """
+    _, n_ranks = sources.team(image)
+    boxes = chains.rank_boxes([image], n_ranks)
+    labels = sources.new_like([image], dtype)
+    offset_of = _offsets(boxes)
+    offsets, counts, firsts = _label_each(image, kernel, labels, boxes, offset_of)
+    sources.finish(labels)
+    pairs = _touching(image if by_value else None, labels, boxes, structure)
+    roots = _roots(pairs, offsets, counts, firsts)
+    mine = np.concatenate([r[r == f] for r, f in zip(roots, firsts, strict=True)] or [_NONE])
+    every = np.sort(np.concatenate(comm.world().allgather_array(mine)))
+    tables = {}
+    for offset, root in zip(offsets, roots, strict=True):
+        tables[offset] = np.concatenate([[0], np.searchsorted(every, root) + 1]).astype(dtype)
+    _renumber(labels, boxes, offset_of, tables)
+    return sources.finish(labels), len(every)
+
+
+_NONE = np.empty(0, np.int64)
+
+
+def _corner(box: Box) -> tuple[int, ...]:
+    return tuple(s.start for s in box)
+
+
+def _offsets(boxes: list[list[Box]]) -> dict[tuple[int, ...], int]:
+    """Voxels in the boxes before each box: what makes its labels unique."""
+    flat = [box for mine in boxes for box in mine]
+    before = [0, *accumulate(prod(box_shape(box)) for box in flat)]
+    return {_corner(box): at for box, at in zip(flat, before, strict=False)}
+
+
+def _label_each(
+    image: Any, kernel: Kernel, labels: Any, boxes: list[list[Box]], offset_of: dict
+) -> tuple[list[int], list[int], list[np.ndarray]]:
+    """Label this rank's boxes into `labels`; their offsets, numbers of labels and first voxels."""
+    rank, _ = sources.team(image)
+    offsets, counts, firsts = [], [], []
+    for table in chains.rounds(boxes, [image], labels):
+        done = []
+        for box, block in zip(table[rank], sources.read(image, table, rank), strict=True):
+            block_labels, n = kernel(block)
+            block_labels = block_labels.astype(labels.dtype, copy=False)
+            firsts.append(_global_index(first_voxels(block_labels, n), box, image.shape))
+            offsets.append(offset_of[_corner(box)])
+            counts.append(n)
+            done.append(np.add(block_labels, offsets[-1], out=block_labels, where=block_labels > 0))
+        sources.write(labels, table, done, rank)
+    return offsets, counts, firsts
+
+
+def first_voxels(labels: np.ndarray, n: int) -> np.ndarray:
+    """Flat index of the first voxel of each of the labels 1 to n.
+
+    Examples
+    --------
+    >>> first_voxels(np.array([0, 1, 1, 0, 2, 1]), 2)
+    array([1, 4])
+    """
+    flat = labels.ravel()
+    # Labels that were numbered in C order raise the running maximum just where they begin.
+    highest = np.maximum.accumulate(flat)
+    rises = np.flatnonzero(highest[1:] != highest[:-1]) + 1
+    if flat.size and flat[0]:
+        rises = np.concatenate([[0], rises])
+    if len(rises) == n and np.array_equal(flat[rises], np.arange(1, n + 1)):
+        return rises
+    found, first = np.unique(flat, return_index=True)
+    return first[found > 0]
+
+
+def _global_index(flat: np.ndarray, box: Box, shape: tuple[int, ...]) -> np.ndarray:
+    """Flat indices of a box as flat indices of the whole array."""
+    at = np.unravel_index(flat, box_shape(box))
+    strides = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    return sum(
+        ((i + s.start) * step for i, s, step in zip(at, box, strides, strict=True)),
+        np.zeros(len(flat), np.int64),
+    )
+
+
+def _touching(
+    image: Any | None, labels: Any, boxes: list[list[Box]], structure: np.ndarray
+) -> np.ndarray:
+    """Pairs of labels that touch over the faces of any boxes, int64, shape (n, 2), on all ranks."""
+    rank, _ = sources.team(labels)
+    slabs = [[s for box in mine for s in _upper_slabs(box, labels.shape)] for mine in boxes]
+    table = [[box for _, box in mine] for mine in slabs]
+    axes = iter([axis for axis, _ in slabs[rank]])
+    found = [np.empty((0, 2), np.int64)]
+    for _, parts in chains.each([labels] if image is None else [labels, image], table):
+        found.append(face_pairs(parts[0], next(axes), structure, *parts[1:]))
+    mine = np.unique(np.concatenate(found), axis=0)
+    every = comm.world().allgather_array(mine.ravel())
+    return np.concatenate(every).reshape(-1, 2)
+
+
+def _upper_slabs(box: Box, shape: tuple[int, ...]) -> list[tuple[int, Box]]:
+    """(axis, slab) over each upper face of a box, one voxel wider than the face."""
+    wider = [
+        slice(max(s.start - 1, 0), min(s.stop + 1, n)) for s, n in zip(box, shape, strict=True)
+    ]
+    slabs = []
+    for axis, (s, n) in enumerate(zip(box, shape, strict=True)):
+        if s.start < s.stop < n:
+            over = slice(s.stop - 1, s.stop + 1)
+            slabs.append((axis, (*wider[:axis], over, *wider[axis + 1 :])))
+    return slabs
+
+
+def face_pairs(
+    slab: np.ndarray, axis: int, structure: np.ndarray, values: np.ndarray | None = None
+) -> np.ndarray:
+    """Labels that touch across the middle of a slab of two layers.
+
+    Parameters
+    ----------
+    slab : ndarray of int, length 2 along `axis`
+        Labels; 0 is background.
+    axis : int
+        Axis across the face.
+    structure : ndarray of bool, shape (3,) * ndim
+        Which neighbours are connected.
+    values : ndarray of the slab's shape, optional
+        Only voxels of equal value touch.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, 2)
+        Each pair (lower, upper) once.
+
+    Examples
+    --------
+    >>> slab = np.array([[1, 0, 2], [3, 3, 0]])
+    >>> face_pairs(slab, 0, np.ones((3, 3), bool)).tolist()
+    [[1, 3], [2, 3]]
+    >>> face_pairs(slab, 0, np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]])).tolist()
+    [[1, 3]]
+    """
+    lower, upper = (np.take(slab, layer, axis) for layer in (0, 1))
+    across = np.take(structure, 2, axis)
+    pairs = [np.empty((0, 2), np.int64)]
+    for step in product((-1, 0, 1), repeat=lower.ndim):
+        if not across[tuple(s + 1 for s in step)]:
+            continue
+        here = tuple(
+            slice(max(-s, 0), n - max(s, 0)) for s, n in zip(step, lower.shape, strict=True)
+        )
+        there = tuple(
+            slice(max(s, 0), n - max(-s, 0)) for s, n in zip(step, lower.shape, strict=True)
+        )
+        touch = (lower[here] > 0) & (upper[there] > 0)
+        if values is not None:
+            touch &= np.take(values, 0, axis)[here] == np.take(values, 1, axis)[there]
+        pairs.append(np.stack([lower[here][touch], upper[there][touch]], axis=1).astype(np.int64))
+    return np.unique(np.concatenate(pairs), axis=0)
+
+
+def _roots(
+    pairs: np.ndarray, offsets: list[int], counts: list[int], firsts: list[np.ndarray]
+) -> list[np.ndarray]:
+    """First voxel of the whole component, for each label of each of this rank's boxes."""
+    nodes, ends = np.unique(pairs, return_inverse=True)
+    ends = ends.reshape(-1, 2)
+    known = []
+    for offset, n, first in zip(offsets, counts, firsts, strict=True):
+        low, high = np.searchsorted(nodes, [offset + 1, offset + n + 1])
+        known.append((low, high, nodes[low:high] - offset - 1, first))
+    mine = [np.stack([np.arange(a, b), first[at]]) for a, b, at, first in known if b > a]
+    flat = np.concatenate(mine, axis=1).ravel() if mine else _NONE
+    node_first = np.zeros(len(nodes), np.int64)
+    for theirs in comm.world().allgather_array(flat):
+        at, first = theirs.reshape(2, -1)
+        node_first[at] = first
+    graph = coo_array((np.ones(len(ends), bool), ends.T), shape=(len(nodes), len(nodes)))
+    n_joined, joined = connected_components(graph, directed=False) if len(nodes) else (0, _NONE)
+    root_of = np.full(n_joined, np.iinfo(np.int64).max)
+    np.minimum.at(root_of, joined, node_first)
+    roots = []
+    for low, high, at, first in known:
+        root = first.copy()
+        root[at] = root_of[joined[low:high]]
+        roots.append(root)
+    return roots
+
+
+def _renumber(
+    labels: Any, boxes: list[list[Box]], offset_of: dict, tables: dict[int, np.ndarray]
+) -> None:
+    """Put the final numbers in the place of each box's own."""
+    rank, _ = sources.team(labels)
+    for table in chains.rounds(boxes, [labels], labels):
+        done = []
+        for box, block in zip(table[rank], sources.read(labels, table, rank), strict=True):
+            offset = offset_of[_corner(box)]
+            local = np.maximum(block - block.dtype.type(offset), 0)
+            done.append(tables[offset][local])
+        sources.write(labels, table, done, rank)
