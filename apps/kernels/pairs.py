@@ -24,7 +24,7 @@ from .registration import (
     peaks,
 )
 
-CANDIDATES = 3
+CANDIDATES = 5
 SLABS = 3
 
 
@@ -53,19 +53,21 @@ class Search:
     voxel_um: tuple[float, float, float] = (1.0, 1.0, 1.0)
     widest: float = 0.3
     cross: float = 0.1
-    most_vox: int = 2_000_000
+    most_vox: int = 4_000_000
 
 
 class Registered(NamedTuple):
     """The shift of a pair: `score` is the NCC of the raw voxels that overlap there.
 
-    `significance` counts the sigmas above chance, `runner_up` those of the best other place.
+    `significance` counts the sigmas above chance, `runner_up` those of the best other place;
+    `others` are the other places, each with its score, best first.
     """
 
     shift: Shift
     score: float
     significance: float
     runner_up: float
+    others: tuple[tuple[Shift, float], ...] = ()
 
 
 def search_window(shape: tuple[int, ...], search: Search) -> tuple[Shift, Shift]:
@@ -118,7 +120,8 @@ def register(a: Any, b: Any, search: Search) -> Registered:
     others = [p for p in found[1:] if _apart(p.shift, best.shift, factors)]
     runner_up = max((p.significance for p in others), default=0.0)
     score = raw_score(a, b, best.shift, search.most_vox)
-    return Registered(best.shift, score, best.significance, runner_up)
+    places = tuple((p.shift, raw_score(a, b, p.shift, search.most_vox)) for p in others)
+    return Registered(best.shift, score, best.significance, runner_up, places)
 
 
 def coarse_factors(shape: tuple[int, ...], lowest: Shift, search: Search) -> tuple[int, ...]:

@@ -24,8 +24,8 @@ class Link:
         NCC in the overlap, in [-1, 1].
     weight : float
         How much the link counts in the least squares; 0: too weak to be trusted.
-    others : tuple of tuple of int
-        Further shifts at which this pair also correlates, best first.
+    others : tuple of (shift, score)
+        Further places at which this pair also correlates, best first.
     """
 
     a: Tile
@@ -33,7 +33,7 @@ class Link:
     shift: Shift
     score: float
     weight: float = 1.0
-    others: tuple[Shift, ...] = ()
+    others: tuple[tuple[Shift, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,8 +168,8 @@ def _moved(tiles: Sequence[Tile], links: Sequence[Link], tolerance_vox: float) -
         solved = _solve(tiles, rest)
         if _residual(solved, link) <= tolerance_vox:
             continue
-        for number, shift in enumerate(link.others):
-            moved = replace(link, shift=shift, others=link.others[number + 1 :])
+        for number, (shift, score) in enumerate(link.others):
+            moved = replace(link, shift=shift, score=score, others=link.others[number + 1 :])
             if _residual(solved, moved) <= tolerance_vox:
                 return [*rest, moved]
     return None

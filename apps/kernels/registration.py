@@ -258,8 +258,8 @@ def mean_difference_loss(a: np.ndarray, b: np.ndarray, axis: int, most_vox: int)
     Examples
     --------
     >>> line = np.array([[5, 1, 7, 3, 9, 2]])
-    >>> mean_difference_loss(line[:, :4], line[:, 2:], axis=1, most_vox=3).tolist()
-    [4.0, 0.0, 4.0]
+    >>> mean_difference_loss(line[:, :4], line[:, 2:], axis=1, most_vox=2).tolist()
+    [4.0, 0.0]
     """
     a = np.moveaxis(a, axis, -1).astype(np.float64)
     b = np.moveaxis(b, axis, -1).astype(np.float64)

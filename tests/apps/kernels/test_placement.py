@@ -50,10 +50,11 @@ def test_a_wrong_link_of_a_single_loop_goes_by_its_weight():
 
 def test_a_wrong_strong_link_moves_to_its_other_shift():
     nominal, truth, links = grid_of(2, 2, seed=3)
-    links[2] = wrong(links[2], weight=5.0, others=((0, 1, 2), links[2].shift))
+    links[2] = wrong(links[2], weight=5.0, others=(((0, 1, 2), 0.6), (links[2].shift, 0.7)))
     result = place(list(truth), nominal, links)
     assert result.positions == truth
     assert len(result.used) == 4 and result.rejected == []
+    assert result.used[-1].score == 0.7
 
 
 def test_small_disagreements_are_averaged():
