@@ -7,7 +7,12 @@ import glob
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from ..creation import asarray
+from ..distarray import DistArray
 from ..errors import InputError
 from .czi import open_czi
 from .filearray import FileArray
@@ -23,8 +28,9 @@ def open(  # noqa: A001
     dataset: str | None = None,
     channel: int | None = None,
     scene: int | None = None,
-) -> FileArray:
-    """Open a file, or a stack of planes, as an array that is read box by box.
+    map: Any = None,  # noqa: A002
+) -> FileArray | DistArray | np.ndarray:
+    """Open a file, or a stack of planes, as an array that is read box by box. LOCAL.
 
     Parameters
     ----------
@@ -35,10 +41,12 @@ def open(  # noqa: A001
         HDF5: name of the dataset; not needed where there is one.
     channel, scene : int, optional
         Which channel or scene to take, where the file has several.
+    map : Map, "auto", optional
+        Read the file: each rank its own part, and no other.
 
     Returns
     -------
-    FileArray
+    FileArray, or DistArray if `map` is given
         Images have axes (z, y, x), a single plane z = 1; an HDF5 dataset has its own axes.
 
     Raises
@@ -54,6 +62,19 @@ def open(  # noqa: A001
     >>> pm.io.open(folder / "a.tif")[1, 2]
     array([20, 21, 22, 23], dtype=uint16)
     """
+    source = _open(path, dataset, channel, scene)
+    if map is None:
+        return source
+    with source:
+        return asarray(source, map=map)
+
+
+def _open(
+    path: str | Path | Sequence[str | Path],
+    dataset: str | None,
+    channel: int | None,
+    scene: int | None,
+) -> FileArray:
     source, paths = _resolve(path)
     if paths is not None:
         return open_stack(source, paths, channel)

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from .. import comm
+from ..distarray import DistArray
 from ..errors import InputError
+from ..regions import fetch
 from .filearray import Box, FileArray
 from .mapped import MappedArray
 
@@ -60,7 +62,7 @@ def save(
     'um'
     """
     path = Path(path)
-    if not isinstance(x, FileArray) and not hasattr(x, "local_shape"):
+    if not isinstance(x, DistArray | FileArray):
         x = np.asarray(x)
     make = _sink_of(path, x.shape, x.dtype, dataset, compression)
     attrs = dict(getattr(x, "attrs", {}) if attrs is None else attrs)
@@ -94,7 +96,10 @@ def save(
 
 
 def _reader(x: Any, box: Box) -> Callable[[], np.ndarray]:
-    """What gives `box` of x on the writing rank."""
+    """What gives `box` of x on the writing rank; a DistArray's is brought there. COLLECTIVE."""
+    if isinstance(x, DistArray):
+        found = fetch(x, [[box], *([] for _ in range(x.world.size - 1))])
+        return lambda: found[0]
     if isinstance(x, FileArray):
         return lambda: x.read(box)
     return lambda: np.ascontiguousarray(x[box])

@@ -1,0 +1,210 @@
+"""Precomputed volumes on disk: every resolution of an image or of labels, in chunk files.
+
+The work is shared out in boxes of whole chunks, so no two writers share a file; a coarser scale is
+made from the finer one through a scratch file. `info` is written last: a volume that was cut off
+has none, and no viewer takes it for whole.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import pmap as pm
+from pmap import InputError
+
+from .kernels import downsampling, precomputed
+from .kernels.precomputed import Scale
+
+READ_MB = 64
+"""What one box may bring to memory; working copies take about three times as much."""
+
+RANGE_VOXELS = 1 << 23
+"""The range of intensities is taken from the first scale with at most so many voxels."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a viewer must know of a volume: shape (z, y, x), place and range of intensities."""
+
+    name: str
+    shape: tuple[int, int, int]
+    start: tuple[int, int, int] = (0, 0, 0)
+    low: float = 0.0
+    high: float = 1.0
+
+
+def write_image(source, folder: Path, voxel_um, *, start=(0, 0, 0), gzip=False) -> Written:
+    """Write all scales of an image, each the mean of the finer one. COLLECTIVE."""
+    dtype = stored_type("image", source.dtype, folder)
+    scales = precomputed.scales_of(source.shape, voxel_um, start)
+    limits = None
+    with _volume(folder, precomputed.volume_info("image", dtype, scales)):
+        for scale, array in _scales(source, scales, downsampling.halve_image):
+            _write_chunks(array, dtype, scale, folder, precomputed.encode_image, gzip)
+            if limits is None and (np.prod(scale.shape) <= RANGE_VOXELS or scale is scales[-1]):
+                limits = pm.once(_intensities, array)
+    return Written(folder.name, source.shape, tuple(start), *limits)
+
+
+def write_labels(
+    source, folder: Path, outlines: Path, voxel_um, *, start=(0, 0, 0), gzip=False, **more
+) -> Written:
+    """Write all scales of labels and of their outlines. COLLECTIVE.
+
+    A coarse voxel has the commonest label of the finer ones; outlines are one voxel wide in the
+    planes of every scale.
+    """
+    dtype = stored_type("segmentation", source.dtype, folder)
+    scales = precomputed.scales_of(source.shape, voxel_um, start)
+    info = precomputed.volume_info("segmentation", dtype, scales, **more)
+    encode = precomputed.encode_segmentation
+    with _volume(folder, info), _volume(outlines, info):
+        for scale, array in _scales(source, scales, downsampling.halve_labels):
+            _write_chunks(array, dtype, scale, folder, encode, gzip)
+            _write_chunks(_Outlines(array), dtype, scale, outlines, encode, gzip)
+    return Written(folder.name, source.shape, tuple(start))
+
+
+def stored_type(kind: str, dtype: np.dtype, where: Path) -> str:
+    """Type that a volume is stored with; what the format lacks is widened where it loses nothing.
+
+    Raises
+    ------
+    InputError
+        If the format has no type for it.
+    """
+    dtype = np.dtype(dtype)
+    known = precomputed.IMAGE_TYPES if kind == "image" else precomputed.LABEL_TYPES
+    widened = {"bool": "uint8", "float16": "float32", "float64": "float32"}
+    if kind == "segmentation":
+        widened = {n: "uint32" for n in ("bool", "uint8", "uint16", "int8", "int16", "int32")}
+        widened["int64"] = "uint64"
+    found = dtype.name if dtype.name in known else widened.get(dtype.name)
+    if found is None:
+        raise InputError(f"{where}: a precomputed {kind} holds {', '.join(known)}, not {dtype}")
+    return found
+
+
+class _Outlines:
+    """Labels as their outlines; a box is read with one voxel around it in the plane."""
+
+    def __init__(self, labels) -> None:
+        self._labels = labels
+        self.shape, self.dtype = labels.shape, labels.dtype
+
+    def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
+        margin = (0, 1, 1)
+        wide = tuple(
+            slice(max(s.start - m, 0), min(s.stop + m, n))
+            for s, m, n in zip(box, margin, self.shape, strict=True)
+        )
+        inner = tuple(
+            slice(s.start - w.start, s.stop - w.start) for s, w in zip(box, wide, strict=True)
+        )
+        return downsampling.outlines(self._labels[wide])[inner]
+
+
+@contextmanager
+def _volume(folder: Path, info: dict) -> Iterator[None]:
+    """A fresh folder with one folder for each scale; `info` is written when all is there."""
+    pm.once(_clear, folder, [scale["key"] for scale in info["scales"]])
+    yield
+    pm.once(write_json, folder / "info", info)
+
+
+def _clear(folder: Path, keys: list[str]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for key in keys:
+        (folder / key).mkdir(parents=True)
+
+
+def write_json(path: Path, obj: dict) -> None:
+    """Write JSON in one piece: beside, then renamed. LOCAL."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(obj, separators=(",", ":"), allow_nan=False), encoding="utf-8")
+    part.replace(path)
+
+
+def _scales(source, scales: list[Scale], halve: Callable) -> Iterator[tuple[Scale, object]]:
+    """Each scale with its array: the source itself, then scratch files."""
+    finer, array = scales[0], source
+    yield finer, array
+    for scale in scales[1:]:
+        array = _halved(array, finer, scale, halve)
+        finer = scale
+        yield scale, array
+
+
+def _halved(fine, finer: Scale, scale: Scale, halve: Callable):
+    """Scratch array of `scale`, made from the array of the next finer one."""
+    coarse = pm.io.scratch(scale.shape, fine.dtype)
+    factor = [b // a for a, b in zip(finer.factor, scale.factor, strict=True)]
+
+    def make(box: tuple[slice, ...]) -> None:
+        read, front = [], []
+        for s, f, first, below, n in zip(
+            box, factor, scale.start, finer.start, fine.shape, strict=True
+        ):
+            low = (s.start + first) * f - below  # windows lie on the grid of the whole frame
+            read.append(slice(max(low, 0), min((s.stop + first) * f - below, n)))
+            front.append(max(-low, 0))
+        coarse[box] = halve(fine[tuple(read)], factor, front)
+
+    growth = int(np.prod(factor))
+    pm.foreach(_boxes(scale.shape, scale.chunk, fine.dtype.itemsize * growth), make)
+    return coarse
+
+
+def _write_chunks(
+    array, dtype: str, scale: Scale, folder: Path, encode: Callable, gzip: bool
+) -> None:
+    """Write the chunk files of one scale, shared out in boxes of whole chunks."""
+
+    def write(box: tuple[slice, ...]) -> None:
+        values = array[box].astype(dtype, copy=False)
+        for chunk in precomputed.chunks_in(box, scale.chunk):
+            inner = tuple(
+                slice(c.start - b.start, c.stop - b.start) for c, b in zip(chunk, box, strict=True)
+            )
+            data = encode(values[inner])
+            name = precomputed.chunk_name(chunk, scale.start)
+            if gzip:
+                name, data = name + ".gz", precomputed.gzipped(data)
+            (folder / scale.key / name).write_bytes(data)
+
+    pm.foreach(_boxes(scale.shape, scale.chunk, array.dtype.itemsize), write)
+
+
+def _boxes(shape: tuple[int, ...], chunk: tuple[int, ...], itemsize: int) -> list:
+    """Boxes of whole chunks, each of at most READ_MB if more than one chunk is in it."""
+    size = [min(chunk[0], shape[0]), *shape[1:]]
+    for axis in (1, 2):
+        rest = itemsize * int(np.prod(size)) / size[axis]
+        fit = max(int(READ_MB * 1e6 / rest) // chunk[axis], 1) * chunk[axis]
+        size[axis] = min(fit, size[axis])
+    whole = tuple(slice(0, n) for n in shape)
+    return list(precomputed.chunks_in(whole, tuple(size)))
+
+
+def _intensities(array) -> tuple[float, float]:
+    """Darkest and brightest value worth showing."""
+    whole = array[tuple(slice(0, n) for n in array.shape)]
+    low, high = (float(v) for v in np.percentile(whole, (1, 99.9)))
+    return low, high if high > low else low + 1
+
+
+def write_files(folder: Path, files: Mapping[str, bytes | dict]) -> None:
+    """Write the files of one layer into a fresh folder, `info` last. LOCAL."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, data in files.items():
+        if name != "info":
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    write_json(folder / "info", files["info"])
