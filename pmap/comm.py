@@ -4,18 +4,20 @@ Every wait polls with sleeps that grow to a millisecond: waiting ranks leave the
 that compute, and the watchdog runs while they wait.
 """
 
-import atexit
 import os
 import pickle
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import LaunchError, PmapError
-from .watchdog import Watchdog
+from . import guard
+from .errors import DivergenceError, LaunchError, PmapError
+from .post import Post
+from .sourceline import place
+from .watchdog import Watchdog, ranks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +32,7 @@ SPIN_S = 150e-6
 """Polling without a sleep: most waits are over by then."""
 LONGEST_SLEEP_S = 1e-3
 _LAUNCHED = ("PMI_FD", "PMI_PORT", "PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE")
-_KINDS = ("exchange", "allgather", "bcast", "barrier")
+_KINDS = ("exchange", "allgather", "bcast", "barrier", "check")
 
 
 class World:
@@ -88,16 +90,47 @@ class MpiWorld(World):
         self.message_tags = highest // 2
         """Tags below this are for `SendMsg`, those above for collective operations."""
         self._tags = (highest - self.message_tags - 8) // len(_KINDS)
-        self._post = _Post(mpi, tag=highest)
+        self._post = Post(mpi, tag=highest)
         self.watch = Watchdog(self.rank, self.size, self._post)
-        here = int(os.environ.get("MPI_LOCALNRANKS", self.size))
-        self._spin_s = SPIN_S if here <= len(os.sched_getaffinity(0)) else SPIN_S / 8
+        self._check = os.environ.get("PMAP_CHECK", "0") not in ("", "0")
 
     def next_tag(self, kind: str = "exchange") -> int:
-        """Tag of the next collective operation: its number, and its kind so that kinds never mix."""
+        """Tag of the next collective operation: its number and kind, so that kinds never mix."""
         self.watch.ahead += 1
+        if self._check:
+            operation, line = place()
+            self._compare((operation, kind), f"{operation} ({kind}) at {line}")
+        return self._tag(kind)
+
+    def _tag(self, kind: str) -> int:
         number = self.watch.ahead % self._tags
         return self.message_tags + number * len(_KINDS) + _KINDS.index(kind)
+
+    def _compare(self, mine: tuple, words: str) -> None:
+        """Raise on all ranks unless all are about to do the same."""
+        everyone = self._disseminate((mine, words), self._tag("check"), "check")
+        if len({step for step, _ in everyone}) == 1:
+            return
+        together: dict[str, list[int]] = {}
+        for rank, (_, text) in enumerate(everyone):
+            together.setdefault(text, []).append(rank)
+        lines = "\n".join(f"  {ranks(who)}: {text}" for text, who in together.items())
+        raise DivergenceError(
+            f"the ranks are not about to do the same:\n{lines}\n"
+            "All ranks must call the same operations in the same order."
+        )
+
+    def farewell(self) -> bool:
+        """Under ``--check`` compare the end of the program like any other step.
+
+        False if the program has already left MPI, so that there is no one to wait for.
+        """
+        if self._mpi.Is_finalized():
+            return False
+        if self._check:
+            self.watch.ahead += 1
+            self._compare(("end",), "the end of the program")
+        return True
 
     def isend(self, buf: "np.ndarray", dest: int, tag: int) -> Request:
         """Start to send, in parts of at most 2**30 bytes."""
@@ -132,12 +165,11 @@ class MpiWorld(World):
             self.watch.leave()
 
     def _poll(self, test: Callable[[], T]) -> T:
-        end_of_spin = time.perf_counter() + self._spin_s
-        while True:
+        end_of_spin = time.perf_counter() + SPIN_S
+        while time.perf_counter() < end_of_spin:
             if result := test():
                 return result
-            if time.perf_counter() > end_of_spin:
-                break
+            os.sched_yield()
         pause_s = 20e-6
         while True:
             self.watch.tick()
@@ -153,9 +185,8 @@ class MpiWorld(World):
     def recv_bytes(self, source: int, tag: int, what: str, collective: bool = True) -> bytearray:
         """Wait for bytes of any length. LOCAL."""
         status = self._mpi.Status()
-        message = self.until(
-            lambda: self._comm.Improbe(source, tag, status), f"{what} from rank {source}", collective
-        )
+        probe = partial(self._comm.Improbe, source, tag, status)
+        message = self.until(probe, f"{what} from rank {source}", collective)
         data = bytearray(status.Get_count(self._mpi.BYTE))
         request = message.Irecv((data, self._mpi.BYTE))
         self.wait([(request,)], what, collective)
@@ -174,14 +205,17 @@ class MpiWorld(World):
         return self._gather_all(obj, "allgather")
 
     def _gather_all(self, obj: T, kind: str) -> list[T]:
-        tag = self.next_tag(kind)
+        return self._disseminate(obj, self.next_tag(kind), kind)
+
+    def _disseminate(self, obj: T, tag: int, what: str) -> list[T]:
         known = {self.rank: obj}
         step = 1
         while step < self.size:
             data = pickle.dumps(known, protocol=5)
             sending = self.send_bytes(data, (self.rank + step) % self.size, tag)
-            known.update(pickle.loads(self.recv_bytes((self.rank - step) % self.size, tag, kind)))  # noqa: S301  # bytes of our own ranks
-            self.wait([sending], kind)
+            theirs = self.recv_bytes((self.rank - step) % self.size, tag, what)
+            known.update(pickle.loads(theirs))  # noqa: S301  # bytes of our own ranks
+            self.wait([sending], what)
             step *= 2
         return [known[r] for r in range(self.size)]
 
@@ -218,31 +252,6 @@ class MpiWorld(World):
             requests += [self.isend(_bytes_of(a), r, tag) for r in others]
         self.wait(requests, "allgather_array")
         return result
-
-
-class _Post:
-    """The watchdog's letters, on one reserved tag."""
-
-    def __init__(self, mpi: Any, tag: int) -> None:
-        self._mpi, self._comm, self._tag = mpi, mpi.COMM_WORLD, tag
-        self._sending: list = []
-
-    def send(self, dest: int, letter: tuple) -> None:
-        self._sending = [request for request in self._sending if not request.Test()]
-        data = pickle.dumps(letter)
-        self._sending.append(self._comm.Isend((data, self._mpi.BYTE), dest, self._tag))
-
-    def letters(self) -> Iterator[tuple[int, tuple]]:
-        status = self._mpi.Status()
-        while self._comm.Iprobe(self._mpi.ANY_SOURCE, self._tag, status):
-            data = bytearray(status.Get_count(self._mpi.BYTE))
-            self._comm.Recv((data, self._mpi.BYTE), status.source, self._tag)
-            yield status.source, pickle.loads(data)  # noqa: S301  # bytes of our own ranks
-
-    def abort(self, code: int) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self._comm.Abort(code)
 
 
 _whole: World | None = None
@@ -329,8 +338,9 @@ def _outcome(f: Callable, *args: Any, **kwargs: Any) -> bytes:
         packed = pickle.dumps(outcome, protocol=5)
         pickle.loads(packed)  # noqa: S301  # an exception may pickle but not come back
     except Exception:
-        text = f"{f!r} on rank 0 gave a {type(outcome[1]).__name__} that cannot be sent: {outcome[1]}"
-        packed = pickle.dumps((False, PmapError(text)))
+        kind, value = type(outcome[1]).__name__, outcome[1]
+        error = PmapError(f"{f!r} on rank 0 gave a {kind} that cannot be sent: {value}")
+        packed = pickle.dumps((False, error))
     return packed
 
 
@@ -352,47 +362,20 @@ def _start() -> World:
     for name in ("PMI_FD", "PMI_PORT"):
         os.environ.pop(name, None)
     if whole.size > 1:
-        _guard(whole, MPI)
+        guard.install(whole.watch, whole.farewell)
+        _learn_exit_code(MPI, whole.watch)
     return whole
 
 
-def _guard(whole: MpiWorld, mpi: Any) -> None:
-    """End the job when this rank fails, and tell the others when it finishes."""
-    sys.excepthook = lambda *error: fail(whole, *error)
-    atexit.register(_finish, whole, os.getpid())
-    # `python -m mpi4py` ends the job for sys.exit(n) only after our farewell: learn n before it.
-    told = getattr(mpi, "_set_abort_status", lambda code: None)
+def _learn_exit_code(mpi: Any, watch: Watchdog) -> None:
+    """`python -m mpi4py` tells only MPI that a rank leaves with sys.exit(n): listen to it."""
+    tell = getattr(mpi, "_set_abort_status", lambda code: None)
 
     def learn(code: int) -> None:
-        whole.watch.exit_code = code
-        told(code)
+        watch.exit_code = code
+        tell(code)
 
     mpi._set_abort_status = learn
-
-
-def fail(whole: MpiWorld, kind: type, error: BaseException, trace: Any) -> None:
-    """Print a traceback with this rank and end the job."""
-    if whole.rank:
-        # Where all ranks raise the same, rank 0 ends the job while the others still hold back.
-        time.sleep(min(0.3 + 0.005 * whole.rank, 1.0))
-    sys.stdout.flush()
-    text = "".join(traceback.format_exception(kind, error, trace))
-    sys.stderr.write(f"pmap: rank {whole.rank} of {whole.size} failed:\n{text}")
-    sys.stderr.flush()
-    whole.watch.abort(1)
-
-
-def _finish(whole: MpiWorld, pid: int) -> None:
-    """Wait until all ranks have finished, and answer those that ask where this one is."""
-    if os.getpid() != pid or whole._mpi.Is_finalized():
-        return
-    watch = whole.watch
-    patience_s = 1.0 if watch.exit_code else float("inf")
-    end = time.monotonic() + patience_s
-    while not watch.finish():
-        if time.monotonic() > end:
-            watch.abort(watch.exit_code)
-        time.sleep(LONGEST_SLEEP_S)
 
 
 def _parts(buf: "np.ndarray") -> list:

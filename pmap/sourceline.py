@@ -8,6 +8,8 @@ _PMAP = str(Path(__file__).resolve().parent) + "/"
 _PROGRAMS = (_PMAP + "apps/", _PMAP + "launch/")
 """Inside the installed package, but programs that use it: their lines are user's lines."""
 
+_BETWEEN = ("/numpy/", "/scipy/", "/functools.py", "/contextlib.py")
+
 
 def place() -> tuple[str, str]:
     """Name the pmap operation that is running and the user's line that called it.
@@ -37,6 +39,6 @@ def _is_pmap(filename: str) -> bool:
 
 def _is_between(filename: str) -> bool:
     """True for code that calls back into pmap: NumPy's dispatch, context managers, wrappers."""
-    if filename.startswith("<frozen") or "/functools.py" in filename or "/contextlib.py" in filename:
+    if filename.startswith("<frozen"):
         return True
-    return "/numpy/" in filename or "/scipy/" in filename
+    return any(part in filename for part in _BETWEEN)

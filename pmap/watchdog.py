@@ -224,8 +224,8 @@ class Watchdog:
 
     def _end(self, places: dict[int, Place], waited_s: float) -> None:
         _say(
-            f"pmap: the job cannot go on and is ended after {waited_s:.0f} s of waiting: every rank "
-            "has finished, or waits for what no other rank will send.\n"
+            f"pmap: the job cannot go on and is ended after {waited_s:.0f} s of waiting: every "
+            "rank has finished, or waits for what no other rank will send.\n"
             f"{describe(places)}\n"
             "  All ranks must call the same operations in the same order: look for a branch or a "
             "loop that depends on the rank; `pRUN --check` finds the first difference."

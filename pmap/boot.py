@@ -1,0 +1,95 @@
+"""Start a program as one rank of a job: ``python -m pmap.boot [script.py | -m module] [ARGS…]``.
+
+The launcher starts every rank through here: the world is checked against what was asked for, and
+a rank that fails, or leaves with a code other than 0, ends the job.
+"""
+
+import ctypes
+import os
+import runpy
+import signal
+import sys
+from pathlib import Path
+
+from .comm import World, world
+
+USAGE = "usage: python -m pmap.boot [script.py | -m module] [ARGS...]"
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Join the world, then run the target as ``__main__``."""
+    if len(sys.argv) < 2 or sys.argv[1:] == ["-m"]:
+        raise SystemExit(USAGE)
+    # Taken out of the environment: programs that this rank starts are no ranks.
+    asked = int(os.environ.pop("PMAP_NP", "0"))
+    if asked:
+        _die_with_parent()
+    # A rank that is killed has said all it printed, and lines of several ranks stay whole.
+    sys.stdout.reconfigure(line_buffering=True, write_through=False)
+    whole = _join(asked)
+    try:
+        _run(sys.argv[1:])
+    except SystemExit as leaving:
+        _leave(whole, leaving)
+        raise
+    except BaseException as error:
+        _fail(whole, error)
+
+
+def _join(asked: int) -> World:
+    """Start MPI and compare the size of the world with what was asked for; 0 = nothing was."""
+    whole = world()
+    if asked in (0, whole.size):
+        return whole
+    if whole.size > 1:
+        whole.watch.exit_code = 1
+    if whole.rank == 0:
+        sys.stderr.write(
+            f"pmap: LaunchError: {asked} ranks were asked for, but this process is in a world of "
+            f"{whole.size}: the launcher and mpi4py do not belong to the same MPI. "
+            "`python -m pmap doctor` looks at both; `pip install mpi4py mpich` in one environment "
+            "brings a pair that fits.\n"
+        )
+    raise SystemExit(1)
+
+
+def _run(target: list[str]) -> None:
+    """Run a file or a module with its own argv and the sys.path that plain Python would give."""
+    if target[0] == "-m":
+        sys.argv[:] = target[1:]
+        runpy.run_module(target[1], run_name="__main__", alter_sys=True)
+        return
+    sys.argv[:] = target
+    sys.path[0] = str(Path(target[0]).resolve().parent)
+    runpy.run_path(target[0], run_name="__main__")
+
+
+def _leave(whole: World, leaving: SystemExit) -> None:
+    """Tell the guard the exit code: with another than 0 it ends the job."""
+    code = leaving.code
+    if whole.size > 1 and code is not None:
+        whole.watch.exit_code = code if isinstance(code, int) else 1
+
+
+def _fail(whole: World, error: BaseException) -> None:
+    """Show the traceback from the target's own first line, and end the job."""
+    trace = error.__traceback__
+    frame = trace
+    while frame is not None and (
+        frame.tb_frame.f_code.co_filename == __file__
+        or frame.tb_frame.f_code.co_filename.startswith("<frozen")
+    ):
+        frame = frame.tb_next
+    sys.excepthook(type(error), error, frame or trace)
+    raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to kill this rank when its launcher is gone, however that was ended."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

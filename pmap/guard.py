@@ -1,0 +1,59 @@
+"""How a rank ends: a failing one ends the job, a finished one waits for the others and says so."""
+
+import atexit
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+
+from .watchdog import Watchdog
+
+GRACE_S = 1.0
+"""Time for all ranks to leave with ``sys.exit(n)`` together, before one of them ends the job."""
+FINISHED_SLEEP_S = 1e-3
+
+
+def install(watch: Watchdog, farewell: Callable[[], bool]) -> None:
+    """Guard this process: an uncaught exception ends the job, and its exit waits for all ranks.
+
+    Parameters
+    ----------
+    watch : Watchdog
+        Knows this rank, and can end the job.
+    farewell : callable
+        Called without arguments when the program is over; False = there is no one to wait for.
+    """
+    sys.excepthook = lambda *error: fail(watch, *error)
+    atexit.register(_finish, watch, farewell, os.getpid())
+
+
+def fail(
+    watch: Watchdog, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print a traceback with this rank, and end the job."""
+    if watch.rank:
+        # Where all ranks raise the same, rank 0 ends the job while the others still hold back.
+        time.sleep(min(0.3 + 0.005 * watch.rank, 1.0))
+    sys.stdout.flush()
+    text = "".join(traceback.format_exception(kind, error, trace))
+    sys.stderr.write(f"pmap: rank {watch.rank} of {watch.size} failed:\n{text}")
+    sys.stderr.flush()
+    watch.abort(1)
+
+
+def _finish(watch: Watchdog, farewell: Callable[[], bool], pid: int) -> None:
+    """Wait until all ranks have finished, and answer those that ask where this one is."""
+    if os.getpid() != pid:  # a forked child is no rank
+        return
+    try:
+        if not watch.exit_code and not farewell():
+            return
+    except Exception as error:
+        fail(watch, type(error), error, error.__traceback__)
+    end = time.monotonic() + GRACE_S
+    while not watch.finish():
+        if watch.exit_code and time.monotonic() > end:
+            watch.abort(watch.exit_code)
+        time.sleep(FINISHED_SLEEP_S)
