@@ -272,10 +272,9 @@ class DistArray(ArrayMethods, NDArrayOperatorsMixin):
             return DistArray(local, shape, held.without_overlap(), self._world)
         owned = self._map.owned(self._shape, self._world.rank)
         at, regular = local_key(entries, owned, held.owned(shape, self._world.rank))
-        if [e for e in entries if isinstance(e, Fresh)] == entries[:0] and all(
-            k == slice(None) for k in at
-        ):
+        if regular and all(isinstance(k, slice) and k == slice(None) for k in at):
             return DistArray(self._local, shape, held, self._world, self._buffer, self._parent)
+        at = (*at, Ellipsis)  # an element stays an array of shape (), which can be written
         local = self.block[at]
         parent = None if regular and self._parent is None else (self, at)
         return DistArray(local, shape, held.without_overlap(), self._world, parent=parent)

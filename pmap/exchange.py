@@ -119,8 +119,7 @@ def _views(buffer: np.ndarray, segments: Segments) -> Iterator[np.ndarray]:
 
 
 def _view(buffer: np.ndarray, combination: tuple[Segment, ...]) -> np.ndarray:
-    start = tuple(slice(s.start, s.start + s.length) for s in combination)
-    corner = buffer[start]
+    corner = buffer[(*(slice(s.start, s.start + s.length) for s in combination), Ellipsis)]
     if all(s.count == 1 for s in combination):
         return corner
     shape, strides = [], []

@@ -86,7 +86,10 @@ def reduce(name: str, x: Blocks, axes: tuple[int, ...], dtype: np.dtype | None) 
     parts = _local_reduce(ufunc, x, axes, dtype)
     stacked = _gather_parts(parts, x, axes, f"{name}.reduce")
     count = len(_grid_axes(x.map, axes))
-    combined = ufunc.reduce(stacked.local, axis=tuple(range(count)), dtype=parts.dtype)
+    if stacked.local.size:
+        combined = ufunc.reduce(stacked.local, axis=tuple(range(count)), dtype=parts.dtype)
+    else:  # a rank outside the map, or nothing kept
+        combined = np.empty(stacked.local.shape[count:], parts.dtype)
     return Blocks(
         np.asarray(combined), stacked.shape[count:], _dropped(stacked.map, count), x.world
     )
@@ -268,6 +271,9 @@ def arg_reduce(name: str, x: Blocks, axis: int | None) -> Blocks:
     values = _gather_parts(best, x, axes, name)
     places = _gather_parts(where, x, axes, name).local
     count = len(_grid_axes(x.map, axes))
+    if not places.size:
+        none = np.empty(places.shape[count:], np.int64)
+        return Blocks(none, values.shape[count:], _dropped(values.map, count), x.world)
     flat_values = values.local.reshape(-1, *values.local.shape[count:])
     flat_places = places.reshape(-1, *places.shape[count:])
     winner, place = flat_values[0], flat_places[0]
