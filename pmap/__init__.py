@@ -23,7 +23,8 @@ _FACE = {
     "distarray": "DistArray",
     "functions": "where",
     "creation": "zeros ones full empty arange linspace eye asarray from_function from_local "
-    "zeros_like ones_like full_like empty_like auto default_map",
+    "zeros_like ones_like full_like empty_like",
+    "allocation": "auto default_map",
     "access": "local put_local agg agg_all scatter remap synch transpose_grid inmap grid "
     "global_ind global_range global_ranges global_block_range global_block_ranges",
     "comm": "once alone barrier",

@@ -7,7 +7,8 @@ script runs serially and in parallel.
 import numpy as np
 
 from . import comm, exchange
-from .creation import UNSET, allocate, asarray, chosen_map, halo_range
+from .allocation import UNSET, allocate, chosen_map, halo_range
+from .creation import asarray
 from .distarray import DistArray
 from .errors import MapError, ShapeError
 from .maps import Map
@@ -210,7 +211,7 @@ def inmap(map: object, pid: int) -> bool:
     """
     if map is None or isinstance(map, int):
         return True
-    return map.bind(max(comm.world().size, pid + 1)).coords(pid) is not None
+    return pid in (map.procs or map.bind(comm.world().size).procs)
 
 
 def grid(A: Array) -> np.ndarray:

@@ -14,13 +14,13 @@ from .alignment import aligned, check_broadcast, share_layout
 from .arraymethods import ArrayMethods
 from .elementwise import cut
 from .errors import GatherError, UnsupportedError
-from .indexing import Fresh, Picked, normalise
+from .indexing import normalise
 from .maps import AxisMap, Map, Shape
 from .moving import everywhere, moved
 from .plans import redistribution
 from .reductions import Blocks
 from .settings import options
-from .views import local_key
+from .views import local_key, view_layout
 
 # NumPy functions that know DistArrays: filled by the modules above this one.
 FUNCTIONS: dict[Callable, Callable] = {}
@@ -30,7 +30,7 @@ class DistArray(ArrayMethods, NDArrayOperatorsMixin):
     """A global array of which each rank holds the part that a map gives it.
 
     Made by :func:`pmap.zeros`, :func:`pmap.asarray` and the other creation functions. Operators,
-    ufuncs and slices read as NumPy's; assignment (``A[:] = B``) moves elements between any two maps.
+    ufuncs and slices read as NumPy's; ``A[:] = B`` moves elements between any two maps.
 
     Attributes
     ----------
@@ -244,27 +244,8 @@ class DistArray(ArrayMethods, NDArrayOperatorsMixin):
 
     def _view(self, entries: list) -> "DistArray":
         """The part that a basic index picks, sharing this array's memory."""
-        held, shape, axes = self._map, [], []
-        fixed: dict[int, int] = {}
-        for entry in entries:
-            if isinstance(entry, Fresh):
-                axes.append(AxisMap())
-                shape.append(1)
-            elif isinstance(entry, Picked):
-                axis = held.axes[entry.axis]
-                if axis.grid_axis is not None:
-                    n, pieces = self._shape[entry.axis], held.pieces_along(entry.axis)
-                    fixed[axis.grid_axis] = axis.owner(entry.at, n, pieces)
-            else:
-                n = self._shape[entry.axis]
-                whole = (entry.start, entry.step, entry.n) == (0, 1, n)
-                axis = held.axes[entry.axis]
-                axes.append(axis if whole else axis.sliced(n, entry.start, entry.step))
-                shape.append(entry.n)
-        held = held.with_axes(axes)
-        for grid_axis in sorted(fixed, reverse=True):
-            held = held.fixed(grid_axis, fixed[grid_axis])
-        return self._viewed(entries, tuple(shape), held)
+        shape, held = view_layout(entries, self._shape, self._map)
+        return self._viewed(entries, shape, held)
 
     def _viewed(self, entries: list, shape: Shape, held: Map) -> "DistArray":
         if held.coords(self._world.rank) is None:
@@ -280,7 +261,7 @@ class DistArray(ArrayMethods, NDArrayOperatorsMixin):
         return DistArray(local, shape, held.without_overlap(), self._world, parent=parent)
 
     def __setitem__(self, key: object, value: object) -> None:
-        """Assign; redistributes where ``value`` has another map. COLLECTIVE if it is a DistArray."""
+        """Assign; moves elements where ``value`` has another map. COLLECTIVE for a DistArray."""
         if isinstance(key, DistArray) and key.dtype == bool and key.shape == self._shape:
             self._set_masked(key, value)
             return

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from . import creation
+from .allocation import as_shape
 from .distarray import FUNCTIONS, DistArray, broadcast_to, elementwise
 from .errors import UnsupportedError
 
@@ -136,7 +137,7 @@ def array_equal(a1: object, a2: object, equal_nan: bool = False) -> bool:
 
 @implements(np.broadcast_to)
 def _broadcast_to(array: DistArray, shape: object, subok: bool = False) -> DistArray:
-    return broadcast_to(array, creation.as_shape(shape))
+    return broadcast_to(array, as_shape(shape))
 
 
 @implements(np.expand_dims)

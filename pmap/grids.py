@@ -22,7 +22,8 @@ def auto_grid(shape: Shape, n_ranks: int) -> tuple[int, ...]:
     for grid in _grids(n_ranks, len(shape)):
         block = [max(1, -(-n // g)) for n, g in zip(shape, grid, strict=True)]
         idle = sum(max(0, g - max(n, 1)) for n, g in zip(shape, grid, strict=True))
-        surface = sum(prod(block) // b for b, g in zip(block, grid, strict=True) if g > 1)
+        faces = [min(g - 1, 2) for g in grid]  # an inner block has neighbours on both sides
+        surface = sum(f * prod(block) // b for b, f in zip(block, faces, strict=True))
         key = (idle, surface, [-g for g in grid])
         if best is None or key < best:
             best, found = key, grid

@@ -100,7 +100,7 @@ class Map:
 
     Examples
     --------
-    >>> rows = Map([4, 1])
+    >>> rows = Map([4, 1], procs=range(4))
     >>> [rows.local_shape((13, 11), rank) for rank in range(4)]
     [(4, 11), (3, 11), (3, 11), (3, 11)]
     """

@@ -1,9 +1,37 @@
-"""Where a slice of a global array lies in a rank's block (pure)."""
+"""What a basic index picks: its map, and where it lies in a rank's block (pure)."""
 
 import numpy as np
 
 from .indexing import Fresh, Picked, Ranged
+from .maps import AxisMap, Map, Shape
 from .splits import Periodic
+
+
+def view_layout(entries: list, shape: Shape, held: Map) -> tuple[Shape, Map]:
+    """Shape and map of what a basic index picks: it stays with its owners.
+
+    A slice changes only the offset and step of its axis. An index drops its axis, and leaves the
+    part of the lattice that owns it.
+    """
+    axes, picked_shape, fixed = [], [], {}
+    for entry in entries:
+        if isinstance(entry, Fresh):
+            axes.append(AxisMap())
+            picked_shape.append(1)
+            continue
+        axis, n = held.axes[entry.axis], shape[entry.axis]
+        if isinstance(entry, Picked):
+            if axis.grid_axis is not None:
+                pieces = held.pieces_along(entry.axis)
+                fixed[axis.grid_axis] = axis.owner(entry.at, n, pieces)
+        else:
+            whole = (entry.start, entry.step, entry.n) == (0, 1, n)
+            axes.append(axis if whole else axis.sliced(n, entry.start, entry.step))
+            picked_shape.append(entry.n)
+    found = held.with_axes(axes)
+    for grid_axis in sorted(fixed, reverse=True):
+        found = found.fixed(grid_axis, fixed[grid_axis])
+    return tuple(picked_shape), found
 
 
 def local_key(
