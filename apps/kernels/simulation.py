@@ -15,9 +15,9 @@ import numpy as np
 
 # Class by class: (mean, spread) of the logarithm for sizes, brightness and contrast.
 _GLIA, _NEURON = 0, 1
-_LOG_SIZE = ((-0.085, 0.095), (0.065, 0.095))
-_LOG_BRIGHTNESS = ((0.17, 0.27), (-0.17, 0.27))
-_LOG_CONTRAST = ((-1.10, 0.35), (-0.60, 0.35))
+_LOG_SIZE = ((-0.125, 0.08), (0.095, 0.08))
+_LOG_BRIGHTNESS = ((0.24, 0.25), (-0.24, 0.25))
+_LOG_CONTRAST = ((-1.22, 0.31), (-0.57, 0.31))
 _SPOTS = ((9, 15), (4, 9))
 _SPOT_RADIUS = ((0.075, 0.11), (0.08, 0.13))
 _NUCLEOLI = ((0, 1), (1, 3))
@@ -109,7 +109,7 @@ def plant(
     rows = neuron.astype(int)
     # A larger nucleus of a class holds more DNA: size and brightness rise together within it.
     excess = np.log(radius * 2 / diameter_um) - np.asarray(_LOG_SIZE)[rows, 0]
-    bright = np.exp(rng.normal(*np.asarray(_LOG_BRIGHTNESS)[rows].T) + 1.2 * excess)
+    bright = np.exp(rng.normal(*np.asarray(_LOG_BRIGHTNESS)[rows].T) + 1.5 * excess)
     contrast = np.exp(rng.normal(*np.asarray(_LOG_CONTRAST)[rows].T))
     active = neuron & (rng.random(n) < _CFOS_SHARE)
     level = np.where(rng.random(n) < _CFOS_WEAK, 0.45, 1.0) * np.exp(rng.normal(0.0, 0.25, n))
