@@ -102,7 +102,7 @@ def _groups(mine: list[Box], voxel_bytes: int, room: float) -> list[list[Box]]:
 def read_regions(
     source: Any, regions: list[list[Box]], rank: int, shape: tuple[int, ...]
 ) -> list[np.ndarray]:
-    """This rank's regions of `source`; parts beyond the border come from the opposite side."""
+    """Regions of this rank of `source`; parts beyond the border come from the opposite side."""
     pieces = [[unwrapped(region, shape) for region in mine] for mine in regions]
     table = [[real for region in mine for _, real in region] for mine in pieces]
     got = iter(sources.read(source, table, rank))
@@ -119,7 +119,7 @@ def read_regions(
 
 
 def each(arrays: Sequence[Any], boxes: list[list[Box]]) -> Iterator[tuple[Box, list[np.ndarray]]]:
-    """This rank's boxes with their part of each array, a round at a time. COLLECTIVE.
+    """Boxes of this rank with their part of each array, a round at a time. COLLECTIVE.
 
     Every rank must run the iteration to its end.
     """

@@ -47,7 +47,7 @@ def _run(name: str, bound: inspect.BoundArguments) -> Any:
         sources.same_shape(image, a["mask"])
     _check(name, a, image.ndim)
     out = a.get("output")
-    into = out if hasattr(out, "shape") and not isinstance(out, np.generic) else None
+    into = out if sources.is_array(out) else None
     if sources.is_local(image, a.get("mask"), into):
         return function(*bound.args, **bound.kwargs)
     a["output"] = dtype = _dtype(name, function, bound, image, into)

@@ -29,6 +29,11 @@ def as_source(x: Any) -> Any:
     return x if isinstance(x, DistArray | FileArray) else np.asarray(x)
 
 
+def is_array(x: Any) -> bool:
+    """Whether `x` is one of the three kinds of array."""
+    return isinstance(x, DistArray | FileArray | np.ndarray)
+
+
 def is_local(*arrays: Any) -> bool:
     """Whether all of `arrays` are ndarrays (or None): their work needs no other rank."""
     return not any(isinstance(a, DistArray | FileArray) for a in arrays)
@@ -57,7 +62,7 @@ def same_shape(*arrays: Any) -> tuple[int, ...]:
 
 
 def read(source: Any, boxes: BoxTable, rank: int) -> list[np.ndarray]:
-    """This rank's boxes of `source`; views where it is an ndarray. COLLECTIVE for a DistArray."""
+    """Boxes of this rank of `source`; views where it is an ndarray. COLLECTIVE for a DistArray."""
     if isinstance(source, DistArray):
         return regions.fetch(source, boxes)
     if isinstance(source, FileArray):
