@@ -220,22 +220,30 @@ def _placement(placements: Mapping | None) -> str:
     )
 
 
-def _scores(scores: Mapping | None) -> str:
-    if not scores:
-        return '<p class="none">No truth is known for this dataset: nothing here is scored.</p>'
+def score_lines(scores: Mapping) -> list[str]:
+    """Scores beside what they are compared with, as lines of text. LOCAL."""
+    return [f"{title:<40} {value:>8}   {against}" for title, value, against in _score_rows(scores)]
+
+
+def _score_rows(scores: Mapping) -> list[tuple[str, str, str]]:
+    """Title, value, and what to compare it with."""
     rows = []
     for group, key, title, other in SCORES:
         if key not in scores.get(group, {}):
             continue
         baseline = scores.get("baseline", {}).get(group, {}).get(key)
         against = "" if baseline is None else f"{_shown(baseline)} ({other})"
-        rows.append((title, f"<b>{_shown(scores[group][key])}</b>", against))
-    count = scores.get("count", {})
-    if count:
-        rows.append(
-            ("nuclei after merging", f"<b>{count['merged']:,}</b>", f"{count['truth']:,} in truth")
-        )
-    return _table(("against the exact truth", "this run", "compare"), rows)
+        rows.append((title, _shown(scores[group][key]), against))
+    if count := scores.get("count"):
+        rows.append(("nuclei after merging", f"{count['merged']:,}", f"{count['truth']:,} (truth)"))
+    return rows
+
+
+def _scores(scores: Mapping | None) -> str:
+    if not scores:
+        return '<p class="none">No truth is known for this dataset: nothing here is scored.</p>'
+    rows = [(title, f"<b>{value}</b>", other) for title, value, other in _score_rows(scores)]
+    return _table(("against the exact truth", "this run", "to compare"), rows)
 
 
 def _shown(value: object) -> str:

@@ -26,7 +26,7 @@ MAX_FUNCTION_LINES = 60
 
 LAYERS = (
     "errors settings splits indexing maps plans views grids tiling summation sourceline",
-    "comm watchdog",
+    "comm watchdog guard post",
     "exchange",
     "elementwise reductions moving alignment arraymethods",
     "distarray",
