@@ -76,8 +76,6 @@ def variables(job: Job, cores: int, inherited: Mapping[str, str]) -> dict[str, s
     if job.ranks > cores:
         # waiting ranks give their core away; with a core for each, yielding would cost 27 times
         result["MPIR_CVAR_ENABLE_HEAVY_YIELD"] = "1"
-    if job.ranks > 1:
-        result["MPIR_CVAR_SUPPRESS_ABORT_MESSAGE"] = "1"  # the failing rank has said it better
     if job.check:
         result["PMAP_CHECK"] = "1"
     if job.record is not None:

@@ -17,6 +17,8 @@ from .local import Mpiexec, argv, environment, variables
 
 GRACE_S = 3.0
 """Between asking the ranks to end and killing them."""
+_KILLED = (int(signal.SIGKILL), 128 + signal.SIGKILL)
+"""MPICH passes the number of the signal on, shells and Open MPI add 128."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1
 
@@ -30,7 +32,14 @@ def run(job: Job) -> int:
         0, the code of the first rank that failed, or 128 + the number of the signal that ended it.
     """
     command = argv(job, _launcher_for(job))
-    return _watch(command, environment(job, cores(), os.environ))
+    code = _watch(command, environment(job, cores(), os.environ))
+    if code in _KILLED:
+        print(
+            f"pRUN: a rank was killed from outside (code {code}); if nobody did, the machine ran "
+            "out of memory: fewer ranks (-n), or a smaller --memory",
+            file=sys.stderr,
+        )
+    return code
 
 
 def run_module(module: str, args: list[str]) -> int:

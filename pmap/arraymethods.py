@@ -68,30 +68,30 @@ class ArrayMethods:
         """Standard deviation, in canonical order (C2). COLLECTIVE."""
         return np.sqrt(self.var(axis, ddof, keepdims))
 
-    def astype(self, dtype: object, copy: bool = True) -> "DistArray":
+    def astype(self, dtype: object, copy: bool = True) -> "ArrayMethods":
         """The array in another type, same map. LOCAL."""
         return self._like(self.block.astype(dtype, copy=copy))
 
-    def copy(self) -> "DistArray":
+    def copy(self) -> "ArrayMethods":
         """A copy under the same map. LOCAL."""
         return self._like(self.block.copy(order="C"))
 
-    def conj(self) -> "DistArray":
+    def conj(self) -> "ArrayMethods":
         """Complex conjugate. LOCAL."""
         return self._like(self.block.conj())
 
     @property
-    def real(self) -> "DistArray":
+    def real(self) -> "ArrayMethods":
         """Real part, a view. LOCAL."""
         return self._like(self.block.real)
 
     @property
-    def imag(self) -> "DistArray":
+    def imag(self) -> "ArrayMethods":
         """Imaginary part, a view. LOCAL."""
         return self._like(self.block.imag)
 
     @property
-    def T(self) -> "DistArray":  # noqa: N802  NumPy's name
+    def T(self) -> "ArrayMethods":  # noqa: N802  NumPy's name
         """The transpose, a view. LOCAL."""
         return self.transpose()
 

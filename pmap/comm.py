@@ -186,7 +186,7 @@ class MpiWorld(World):
         """Wait for bytes of any length. LOCAL."""
         status = self._mpi.Status()
         probe = partial(self._comm.Improbe, source, tag, status)
-        message = self.until(probe, f"{what} from rank {source}", collective)
+        message = self.until(probe, what, collective)
         data = bytearray(status.Get_count(self._mpi.BYTE))
         request = message.Irecv((data, self._mpi.BYTE))
         self.wait([(request,)], what, collective)

@@ -1,4 +1,4 @@
-"""Elementwise work on blocks: result maps of broadcast operands, and ndarrays cut to them (pure)."""
+"""Elementwise work on blocks: result maps, and ndarrays cut to a rank's part (pure)."""
 
 from collections.abc import Sequence
 

@@ -12,7 +12,7 @@ def auto_grid(shape: Shape, n_ranks: int) -> tuple[int, ...]:
     Examples
     --------
     >>> auto_grid((100, 50), 4)
-    (4, 1)
+    (2, 2)
     >>> auto_grid((64, 64, 64), 8)
     (2, 2, 2)
     """

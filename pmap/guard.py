@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable
 from types import TracebackType
+from typing import NoReturn
 
 from .watchdog import Watchdog
 
@@ -26,7 +27,31 @@ def install(watch: Watchdog, farewell: Callable[[], bool]) -> None:
         Called without arguments when the program is over; False = there is no one to wait for.
     """
     sys.excepthook = lambda *error: fail(watch, *error)
+    sys.exit = _listening_exit(watch)
     atexit.register(_finish, watch, farewell, os.getpid())
+
+
+def _listening_exit(watch: Watchdog) -> Callable[[object], NoReturn]:
+    """Make a ``sys.exit`` whose code is known after Python has taken it.
+
+    No hook tells an exit code. But the interpreter reads ``SystemExit.code`` when no Python frame
+    is left, which no program that catches the exception can do.
+    """
+
+    class Leaving(SystemExit):
+        @property
+        def code(self) -> object:
+            value = self.args[0] if self.args else None
+            if sys._getframe().f_back is None and value is not None:
+                watch.exit_code = value if isinstance(value, int) else 1
+            return value
+
+    Leaving.__name__ = Leaving.__qualname__ = "SystemExit"
+
+    def leave(code: object = None, /) -> NoReturn:
+        raise Leaving(code)
+
+    return leave
 
 
 def fail(

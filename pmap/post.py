@@ -1,9 +1,17 @@
 """What carries the watchdog's letters between ranks: a few pickled bytes on one reserved tag."""
 
+import array
+import fcntl
+import os
 import pickle
+import stat
 import sys
+import termios
+import time
 from collections.abc import Iterator
 from typing import Any
+
+DRAIN_S = 2.0
 
 
 class Post:
@@ -31,4 +39,25 @@ class Post:
         """End the job."""
         sys.stdout.flush()
         sys.stderr.flush()
+        _let_the_launcher_read()
         self._comm.Abort(code)
+
+
+def _let_the_launcher_read() -> None:
+    """Launchers drop what still stands in the pipes of a job that ends: wait until it is read."""
+    limit = time.monotonic() + DRAIN_S
+    while time.monotonic() < limit and any(_unread(fd) for fd in (1, 2)):
+        time.sleep(0.01)
+    time.sleep(0.1)  # read by the proxy of this node; on its way to the terminal
+
+
+def _unread(fd: int) -> int:
+    """Bytes that wait in a pipe; 0 for files and terminals."""
+    count = array.array("i", [0])
+    try:
+        if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+            return 0
+        fcntl.ioctl(fd, termios.FIONREAD, count)
+    except OSError:
+        return 0
+    return count[0]
