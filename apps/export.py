@@ -27,7 +27,7 @@ from .kernels import annotations, properties, viewer
 from .runlayers import Image, run_layers
 
 STATE = "neuroglancer.json"
-RESERVED = ("labels", "outlines", "centroids", "properties")
+RESERVED = ("labels", "outlines", "centroids")
 NUMBERS = ("volume_um3", "diameter_um", "mean", "p_neuron")
 
 
@@ -92,16 +92,16 @@ def export_layers(
         )
         layers.append(viewer.image_layer(image.name, number, made.low, made.high))
     if segments is not None:
-        more = {"segment_properties": "../properties"} if columns else {}
-        volumes.write_labels(
-            segments, out / "labels", out / "outlines", voxel_um, gzip=settings.gzip, **more
-        )
+        folders = out / "labels", out / "outlines"
+        described = "properties" if columns else None
+        volumes.write_labels(segments, *folders, voxel_um, described, gzip=settings.gzip)
         classes = _classes(columns)
         layers.append(viewer.labels_layer("labels", classes, 0.25))
-        layers.append(viewer.labels_layer("outlines", classes, 1.0))
+        layers.append(viewer.labels_layer("outlines", {}, 1.0, linked="labels"))
     if columns:
-        pm.once(_write_cells, out, columns, shape, tuple(voxel_um), settings.limit)
-        layers.append(viewer.points_layer("centroids", "labels" if segments is not None else ""))
+        linked = "labels" if segments is not None else None
+        pm.once(_write_cells, out, columns, shape, tuple(voxel_um), settings.limit, linked)
+        layers.append(viewer.points_layer("centroids", linked))
     state = viewer.viewer_state(settings.url, voxel_um, shape, layers)
     pm.once(volumes.write_json, out / STATE, state)
     return state
@@ -176,9 +176,14 @@ def _classes(cells: dict[str, np.ndarray]) -> dict[int, str]:
 
 
 def _write_cells(
-    out: Path, cells: dict[str, np.ndarray], shape: Sequence[int], voxel_um: tuple, limit: int
+    out: Path,
+    cells: dict[str, np.ndarray],
+    shape: Sequence[int],
+    voxel_um: tuple,
+    limit: int,
+    labels: str | None,
 ) -> None:
-    """Segment properties and centroids."""
+    """Centroids, and properties of the segments in the folder of their labels."""
     ids, n = np.asarray(cells["id"]), len(cells["id"])
     order = np.argsort(ids, kind="stable")
     cells = {name: np.asarray(column)[order] for name, column in cells.items()}
@@ -187,9 +192,10 @@ def _write_cells(
     cfos = np.array([str(c) in ("1", "1.0", "True") for c in cells.get("cfos", [""] * n)], bool)
     tags = {kind: np.array([c == kind for c in classes], bool) for kind in kinds}
     numbers = {name: cells[name] for name in NUMBERS if name in cells and _is_number(cells[name])}
-    labels = [f"{c} {i}" for c, i in zip(classes, ids.tolist(), strict=True)]
-    info = properties.segment_properties(ids, labels, {**tags, "cfos": cfos}, numbers)
-    volumes.write_json(out / "properties" / "info", info)
+    names = [f"{c} {i}" for c, i in zip(classes, ids.tolist(), strict=True)]
+    if labels is not None:
+        info = properties.segment_properties(ids, names, {**tags, "cfos": cfos}, numbers)
+        volumes.write_json(out / labels / "properties" / "info", info)
     colors = viewer.CLASS_COLORS.values()
     number = np.array([kinds.index(c) for c in classes], np.uint8)
     palette = np.array([[int(h[i : i + 2], 16) for i in (1, 3, 5)] for h in colors], np.uint8)

@@ -52,22 +52,23 @@ def write_image(source, folder: Path, voxel_um, *, start=(0, 0, 0), gzip=False) 
 
 
 def write_labels(
-    source, folder: Path, outlines: Path, voxel_um, *, start=(0, 0, 0), gzip=False, **more
+    source, folder: Path, outlines: Path, voxel_um, properties: str | None = None, *, gzip=False
 ) -> Written:
     """Write all scales of labels and of their outlines. COLLECTIVE.
 
     A coarse voxel has the commonest label of the finer ones; outlines are one voxel wide in the
-    planes of every scale.
+    planes of every scale. `properties` is the folder in `folder` that describes the segments.
     """
     dtype = stored_type("segmentation", source.dtype, folder)
-    scales = precomputed.scales_of(source.shape, voxel_um, start)
-    info = precomputed.volume_info("segmentation", dtype, scales, **more)
+    scales = precomputed.scales_of(source.shape, voxel_um)
+    plain = precomputed.volume_info("segmentation", dtype, scales)
+    info = {**plain, "segment_properties": properties} if properties else plain
     encode = precomputed.encode_segmentation
-    with _volume(folder, info), _volume(outlines, info):
+    with _volume(folder, info), _volume(outlines, plain):
         for scale, array in _scales(source, scales, downsampling.halve_labels):
             _write_chunks(array, dtype, scale, folder, encode, gzip)
             _write_chunks(_Outlines(array), dtype, scale, outlines, encode, gzip)
-    return Written(folder.name, source.shape, tuple(start))
+    return Written(folder.name, source.shape)
 
 
 def stored_type(kind: str, dtype: np.dtype, where: Path) -> str:

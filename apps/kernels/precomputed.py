@@ -69,7 +69,7 @@ def scales_of(
         )
 
 
-def volume_info(kind: str, dtype: str, scales: Sequence[Scale], **more: str) -> dict:
+def volume_info(kind: str, dtype: str, scales: Sequence[Scale]) -> dict:
     """The `info` of a volume.
 
     Parameters
@@ -78,8 +78,6 @@ def volume_info(kind: str, dtype: str, scales: Sequence[Scale], **more: str) -> 
     dtype : str
         One of IMAGE_TYPES or LABEL_TYPES; segmentations are stored as compressed_segmentation.
     scales : sequence of Scale
-    **more
-        Folders beside: ``segment_properties="properties"``.
     """
     encoding = {"encoding": "raw"}
     if kind == "segmentation":
@@ -103,7 +101,6 @@ def volume_info(kind: str, dtype: str, scales: Sequence[Scale], **more: str) -> 
             }
             for s in scales
         ],
-        **more,
     }
 
 

@@ -58,6 +58,7 @@ def viewer_state(
             for layer in layers
         ],
         "layout": "4panel",
+        "crossSectionBackgroundColor": "#000000",
     }
 
 
@@ -74,10 +75,13 @@ def image_layer(name: str, number: int, low: float, high: float) -> dict:
     }
 
 
-def labels_layer(name: str, classes: Mapping[int, str], alpha: float) -> dict:
+def labels_layer(
+    name: str, classes: Mapping[int, str], alpha: float, linked: str | None = None
+) -> dict:
     """Layer of segments in the colours of their classes; `classes` gives the class of an id.
 
-    The commonest class is the default colour, so that only the others are listed.
+    The commonest class is the default colour, so that only the others are listed. A layer that is
+    `linked` to another shows the same segments in the same colours.
     """
     layer = {
         "type": "segmentation",
@@ -87,6 +91,8 @@ def labels_layer(name: str, classes: Mapping[int, str], alpha: float) -> dict:
         "selectedAlpha": alpha,
         "notSelectedAlpha": 0,
     }
+    if linked:
+        layer["linkedSegmentationGroup"] = layer["linkedSegmentationColorGroup"] = linked
     if classes:
         counts = {c: list(classes.values()).count(c) for c in CLASS_COLORS}
         common = max(counts, key=counts.get)
@@ -97,12 +103,14 @@ def labels_layer(name: str, classes: Mapping[int, str], alpha: float) -> dict:
     return layer
 
 
-def points_layer(name: str, linked: str) -> dict:
+def points_layer(name: str, linked: str | None) -> dict:
     """Layer of centroids in the colours of their classes; c-Fos positive ones have a green rim."""
-    return {
+    layer = {
         "type": "annotation",
         "name": name,
         "source": name,
         "shader": POINT_SHADER,
-        "linkedSegmentationLayer": {"segment": linked},
     }
+    if linked:
+        layer["linkedSegmentationLayer"] = {"segment": linked}
+    return layer
