@@ -48,6 +48,8 @@ class World:
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank, self.size = rank, size
         self.sent_bytes = self.sent_messages = 0
+        self.message_tags = 1 << 15
+        """Tags below this are for `SendMsg`, those above for collective operations."""
 
     def next_tag(self, kind: str = "exchange") -> int:
         """Tag of the next collective operation. The same on all ranks; LOCAL."""
@@ -88,8 +90,9 @@ class MpiWorld(World):
         super().__init__(self._comm.rank, self._comm.size)
         highest = self._comm.Get_attr(mpi.TAG_UB)
         self.message_tags = highest // 2
-        """Tags below this are for `SendMsg`, those above for collective operations."""
         self._tags = (highest - self.message_tags - 8) // len(_KINDS)
+        self.unreceived: list[tuple[Request, str]] = []
+        """Messages on their way, each with words for it; the end of the program waits for them."""
         self._post = Post(mpi, tag=highest)
         self.watch = Watchdog(self.rank, self.size, self._post)
         self._check = os.environ.get("PMAP_CHECK", "0") not in ("", "0")
@@ -121,12 +124,14 @@ class MpiWorld(World):
         )
 
     def farewell(self) -> bool:
-        """Under ``--check`` compare the end of the program like any other step.
+        """Wait for what was sent; under ``--check`` compare the end of the program like any step.
 
         False if the program has already left MPI, so that there is no one to wait for.
         """
         if self._mpi.Is_finalized():
             return False
+        for request, words in self.unreceived:
+            self.wait([request], words, "message")
         if self._check:
             self.watch.ahead += 1
             self._compare(("end",), "the end of the program")
@@ -143,11 +148,11 @@ class MpiWorld(World):
         """Start to receive, in the sender's parts."""
         return tuple(self._comm.Irecv((p, self._mpi.BYTE), source, tag) for p in _parts(buf))
 
-    def wait(self, requests: Sequence[Request], what: str, collective: bool = True) -> None:
+    def wait(self, requests: Sequence[Request], what: str, role: str = "collective") -> None:
         """Wait until all requests are done."""
         pending = [part for request in requests for part in request]
         if pending and not self._mpi.Request.Testall(pending):
-            self.until(lambda: self._all_done(pending), what, collective)
+            self.until(lambda: self._all_done(pending), what, role)
 
     def _all_done(self, pending: list) -> bool:
         done = self._mpi.Request.Testsome(pending)
@@ -156,9 +161,9 @@ class MpiWorld(World):
             pending[:] = [part for part in pending if part]
         return not pending
 
-    def until(self, test: Callable[[], T], what: str, collective: bool = True) -> T:
+    def until(self, test: Callable[[], T], what: str, role: str = "collective") -> T:
         """Poll `test` until it is true; return what it gave. LOCAL."""
-        self.watch.enter(what, collective)
+        self.watch.enter(what, role)
         try:
             return self._poll(test)
         finally:
@@ -182,14 +187,19 @@ class MpiWorld(World):
         """Start to send bytes whose length the receiver does not know; not counted. LOCAL."""
         return (self._comm.Isend((data, self._mpi.BYTE), dest, tag),)
 
-    def recv_bytes(self, source: int, tag: int, what: str, collective: bool = True) -> bytearray:
+    def send_later(self, request: Request, words: str) -> None:
+        """Leave a transfer to itself; `words` name it if the program ends before it does. LOCAL."""
+        self.unreceived = [(r, w) for r, w in self.unreceived if not all(p.Test() for p in r)]
+        self.unreceived.append((request, words))
+
+    def recv_bytes(self, source: int, tag: int, what: str, role: str = "collective") -> bytearray:
         """Wait for bytes of any length. LOCAL."""
         status = self._mpi.Status()
         probe = partial(self._comm.Improbe, source, tag, status)
-        message = self.until(probe, what, collective)
+        message = self.until(probe, what, role)
         data = bytearray(status.Get_count(self._mpi.BYTE))
         request = message.Irecv((data, self._mpi.BYTE))
-        self.wait([(request,)], what, collective)
+        self.wait([(request,)], what, role)
         return data
 
     def has_message(self, source: int, tag: int) -> bool:

@@ -8,6 +8,7 @@ _PMAP = str(Path(__file__).resolve().parent) + "/"
 _PROGRAMS = (_PMAP + "apps/", _PMAP + "launch/")
 """Inside the installed package, but programs that use it: their lines are user's lines."""
 
+NO_LINE = "(no line of a program)"
 _BETWEEN = ("/numpy/", "/scipy/", "/functools.py", "/contextlib.py")
 
 
@@ -30,7 +31,7 @@ def place() -> tuple[str, str]:
         elif not _is_between(name):
             return operation, f"{name}:{frame.f_lineno}"
         frame = frame.f_back
-    return operation, "(no line of a program)"
+    return operation, NO_LINE
 
 
 def _is_pmap(filename: str) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass
 from typing import Protocol
 
-from .sourceline import place
+from .sourceline import NO_LINE, place
 
 LONG = 3
 """A transfer that matches but does not move for this many times ``PMAP_WAIT_S`` is dead."""
@@ -34,10 +34,9 @@ class Place:
         Name of what it waits for.
     operation, line : str
         The public operation and the user's source line.
-    collective : bool
-        True in a collective operation, False in a wait for a message.
-    moving : bool
-        True while a message's payload is on its way: slow, not stuck.
+    role : {"collective", "message", "payload"}
+        Whether the wait is part of a collective operation, or for a message from one rank, or for
+        the payload of one that has come: slow, not stuck.
     """
 
     state: str
@@ -46,13 +45,14 @@ class Place:
     what: str = ""
     operation: str = ""
     line: str = ""
-    collective: bool = True
-    moving: bool = False
+    role: str = "collective"
 
     def __str__(self) -> str:
         """In words."""
         if self.state == "finished":
             return "finished"
+        if self.line == NO_LINE:  # the program is over, but not all that it sent has been received
+            return f"waits for {self.what}"
         name = self.operation if self.what in ("", self.operation) else None
         return f"waits in {name or f'{self.operation} ({self.what})'} at {self.line}"
 
@@ -69,9 +69,9 @@ def stuck(places: Iterable[Place]) -> bool:
     False
     """
     places = list(places)
-    if any(p.moving for p in places):
+    if any(p.role == "payload" for p in places):
         return False
-    collective = [p for p in places if p.state == "waiting" and p.collective]
+    collective = [p for p in places if p.state == "waiting" and p.role == "collective"]
     if not collective:
         return True
     first = min(p.ahead for p in collective)
@@ -109,7 +109,7 @@ class Watchdog:
         self.ahead = 0
         self.moved = 0
         self.exit_code = 0
-        self._state, self._what, self._collective, self.moving = "computing", "", True, False
+        self._state, self._what, self._role = "computing", "", "collective"
         self._since = self._next_round = self._next_words = 0.0
         self._round = 0
         self._owing: set[int] = set()
@@ -118,9 +118,9 @@ class Watchdog:
         self._done: set[int] = set()
         self._released = size == 1
 
-    def enter(self, what: str, collective: bool) -> None:
-        """Begin to wait for `what`."""
-        self._state, self._what, self._collective = "waiting", what, collective
+    def enter(self, what: str, role: str) -> None:
+        """Begin to wait for `what`, in a "collective", for a "message" or for its "payload"."""
+        self._state, self._what, self._role = "waiting", what, role
         now = self._since = self._clock()
         # ranks start one after the other, so that the lowest asks and the others only answer
         self._next_round = now + self.wait_s + min(0.02 * self.rank, self.gap_s)
@@ -129,7 +129,7 @@ class Watchdog:
 
     def leave(self) -> None:
         """End of the wait."""
-        self._state, self.moving = "computing", False
+        self._state = "computing"
         self.moved += 1
 
     def place(self) -> Place:
@@ -137,16 +137,7 @@ class Watchdog:
         if self._state == "finished":
             return Place("finished", self.ahead, self.moved)
         operation, line = place()
-        return Place(
-            "waiting",
-            self.ahead,
-            self.moved,
-            self._what,
-            operation,
-            line,
-            self._collective,
-            self.moving,
-        )
+        return Place("waiting", self.ahead, self.moved, self._what, operation, line, self._role)
 
     def tick(self) -> None:
         """Answer who asks; after a long wait ask, and judge the answers."""
