@@ -1,5 +1,6 @@
 """Tiles on a grid, wherever they come from: a dataset file, or one CZI file that holds a mosaic."""
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from pmap import InputError
 from . import dataset as datasets
 
 Tile = tuple[int, int]
+Part = tuple[int | None, int | None, int] | None
+
 LEAST_OVERLAP_VOX = 4
 """With fewer voxels in common no correlation can tell one place from another."""
 
@@ -25,8 +28,8 @@ class Mosaic:
         What errors call it.
     tiles : tuple of (row, col)
         In the order of acquisition.
-    files : mapping of channel to mapping of (row, col) to (path, number in the file)
-        The number is None where a file is one tile.
+    files : mapping of channel to mapping of (row, col) to (path, part)
+        Part is None where a file is one tile, else (scene, channel, number) in a CZI file.
     shape : tuple of int
         Voxels of a tile (z, y, x).
     dtypes : mapping of channel to dtype name
@@ -37,7 +40,7 @@ class Mosaic:
 
     name: str
     tiles: tuple[Tile, ...]
-    files: Mapping[str, Mapping[Tile, tuple[Path, int | None]]]
+    files: Mapping[str, Mapping[Tile, tuple[Path, Part]]]
     shape: tuple[int, int, int]
     dtypes: Mapping[str, str]
     voxel_um: tuple[float, float, float]
@@ -45,8 +48,7 @@ class Mosaic:
 
     def open(self, channel: str, tile: Tile) -> pm.io.FileArray:
         """The image of one tile, to be read box by box. LOCAL."""
-        path, number = self.files[channel][tile]
-        return pm.io.open(path) if number is None else pm.io.czi_tiles(path)[number][1]
+        return _open(*self.files[channel][tile])
 
     def neighbours(self) -> list[tuple[Tile, Tile, int, int]]:
         """All (tile, tile below or to the right, axis, nominal overlap in voxels)."""
@@ -59,8 +61,18 @@ class Mosaic:
         return pairs
 
 
-def open_mosaic(source: datasets.Dataset | str | Path) -> Mosaic:
+def open_mosaic(source: datasets.Dataset | str | Path, scene: int | None = None) -> Mosaic:
     """A dataset, its TOML file, or a CZI file as a checked mosaic. COLLECTIVE.
+
+    Parameters
+    ----------
+    source : Dataset or path
+    scene : int, optional
+        Which scene of a CZI file to take; needed where it has several.
+
+    Returns
+    -------
+    Mosaic
 
     Raises
     ------
@@ -71,7 +83,7 @@ def open_mosaic(source: datasets.Dataset | str | Path) -> Mosaic:
         return pm.once(_of_dataset, source)
     path = Path(source)
     if path.suffix.lower() == ".czi":
-        return pm.once(_of_czi, path)
+        return pm.once(_of_czi, path, scene)
     return pm.once(_of_dataset, pm.once(datasets.load, path))
 
 
@@ -81,9 +93,7 @@ def _of_dataset(dataset: datasets.Dataset) -> Mosaic:
         c.name: {tile: (dataset.file(c, *tile), None) for tile in tiles} for c in dataset.channels
     }
     shape, dtypes = _common(files)
-    step = [
-        n - math.floor(n * f + 0.5) for n, f in zip(shape[1:], dataset.overlap, strict=True)
-    ]
+    step = [n - math.floor(n * f + 0.5) for n, f in zip(shape[1:], dataset.overlap, strict=True)]
     mosaic = Mosaic(
         str(dataset.path), tiles, files, shape, dtypes, dataset.voxel_um,
         {(row, col): (0, row * step[0], col * step[1]) for row, col in tiles},
@@ -91,10 +101,11 @@ def _of_dataset(dataset: datasets.Dataset) -> Mosaic:
     return _checked(mosaic)
 
 
-def _of_czi(path: Path) -> Mosaic:
+def _of_czi(path: Path, scene: int | None) -> Mosaic:
     if not path.is_file():
         raise InputError(f"no file {path}; give a dataset.toml or a CZI file with a mosaic")
-    parts = pm.io.czi_tiles(path)
+    channels = _czi_channels(path, scene)
+    parts = next(iter(channels.values()))
     if len(parts) < 2:
         raise InputError(
             f"{path} holds no mosaic: one tile of {parts[0][1].shape} voxels, nothing to stitch"
@@ -106,11 +117,43 @@ def _of_czi(path: Path) -> Mosaic:
     tiles = tuple(zip(rows, cols, strict=True))
     if len(set(tiles)) < len(tiles):
         raise InputError(f"{path}: two tiles lie at the same place of the grid: {starts}")
-    files = {path.stem: {tile: (path, number) for number, tile in enumerate(tiles)}}
+    files = {
+        path.stem + (f"_c{channel}" if len(channels) > 1 else ""): {
+            tile: (path, (scene, channel, number)) for number, tile in enumerate(tiles)
+        }
+        for channel in channels
+    }
     shape, dtypes = _common(files)
     voxel_um = tuple(float(v) for v in parts[0][1].attrs.get("voxel_um", (1.0, 1.0, 1.0)))
     nominal = dict(zip(tiles, starts, strict=True))
     return _checked(Mosaic(str(path), tiles, files, shape, dtypes, voxel_um, nominal))
+
+
+def _czi_channels(path: Path, scene: int | None) -> dict[int | None, list]:
+    """The tiles of each channel of a scene, by the channel's number."""
+    try:
+        return {None: pm.io.czi_tiles(path, scene=scene)}
+    except InputError as error:
+        if "scenes" in str(error):
+            raise InputError(f"{error} (with --scene)") from error
+        if "channels" not in str(error):
+            raise
+    found: dict[int | None, list] = {}
+    for channel in itertools.count():
+        try:
+            found[channel] = pm.io.czi_tiles(path, scene=scene, channel=channel)
+        except InputError:
+            return found
+
+
+def _open(path: Path, part: Part) -> pm.io.FileArray:
+    if part is None:
+        return pm.io.open(path)
+    scene, channel, number = part
+    try:
+        return pm.io.czi_tiles(path, scene=scene, channel=channel)[number][1]
+    except IndexError:
+        raise InputError(f"{path}: channel {channel} has fewer tiles than the others") from None
 
 
 def _lines(starts: list[int], apart: int) -> list[int]:
@@ -126,8 +169,8 @@ def _common(files: Mapping) -> tuple[tuple[int, ...], dict[str, str]]:
     """Shape of all tiles and dtype of each channel, or an error that names the odd one."""
     shape, first, dtypes = None, None, {}
     for channel, tiles in files.items():
-        for path, number in tiles.values():
-            with pm.io.open(path) if number is None else pm.io.czi_tiles(path)[number][1] as image:
+        for path, part in tiles.values():
+            with _open(path, part) as image:
                 found, dtype = image.shape, image.dtype.name
             if shape is None:
                 shape, first = found, path

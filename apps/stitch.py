@@ -13,14 +13,13 @@ Steps, each of which can be called alone:
 
 import argparse
 import functools
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pmap as pm
 from pmap import InputError
 
-from . import runs
+from . import commands, runs
 from .dataset import Dataset
 from .fuse import fuse_run
 from .kernels.pairs import Registered, Search, paper_rule, register
@@ -43,6 +42,7 @@ class StitchSettings:
 
     rule: str = "ncc"
     channel: str | None = None
+    scene: int | None = None
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -53,24 +53,28 @@ def main(argv: list[str] | None = None) -> int:
         epilog="example: pRUN -n 4 stitch dataset.toml --out run",
     )
     parser.add_argument("source", help="dataset.toml, or a CZI file with a mosaic")
-    parser.add_argument("--rule", choices=sorted(RULES), default="ncc",
-                        help="ncc: all axes, confidence per link; paper: least difference, one axis")
+    parser.add_argument(
+        "--rule",
+        choices=sorted(RULES),
+        default="ncc",
+        help="ncc: all axes, with a confidence; paper: least difference, one axis",
+    )
     parser.add_argument("--out", type=Path, default=Path("stitched"), help="folder of the run")
     parser.add_argument("--channel", help="channel to register by (default: the nuclei)")
+    parser.add_argument("--scene", type=int, help="scene of a CZI file that has several")
     args = parser.parse_args(argv)  # fmt: skip
-    settings = StitchSettings(args.rule, args.channel)
-    try:
-        mosaic = open_mosaic(args.source)
+    settings = StitchSettings(args.rule, args.channel, args.scene)
+
+    def work() -> None:
+        mosaic = open_mosaic(args.source, args.scene)
         run = _run_of(args.out, args.source, settings)
         with run.stage("stitch"):
             placements = stitch_dataset(mosaic, run, settings.rule, channel=settings.channel)
-        pm.once(print, describe(placements))
+        commands.say(describe(placements))
         with run.stage("fuse"):
             fuse_run(mosaic, run, placements)
-    except InputError as error:
-        pm.once(print, f"stitch: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    return commands.guarded(work)
 
 
 def stitch_dataset(
@@ -142,7 +146,7 @@ def describe(placements: dict) -> str:
 
 
 def _run_of(out: Path, source: str, settings: StitchSettings) -> runs.Run:
-    """The run in `out` if there is one (of the same tiles, by segment or pipeline), or a new one."""
+    """The run that segmented the tiles into `out`, or a new one."""
     if pm.once((out / runs.STATE / "run.json").is_file):
         return runs.find_run(out)
     return runs.open_run(out, "stitch", {"source": source, **asdict(settings)})
