@@ -11,7 +11,9 @@ from itertools import product
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from . import comm
 from .comm import World
+from .errors import PmapError
 from .plans import Piece, RankPlan, Segments
 from .splits import Segment
 
@@ -49,6 +51,11 @@ def run(
     place : callable
         How values are put into a view of a target; :func:`overwrite` or an addition.
     """
+    if world is not comm.world():
+        raise PmapError(
+            f"{what}: the array lives on {world.size} ranks, but here one rank works alone (inside "
+            "foreach); bring what is needed with pm.agg_all before foreach"
+        )
     tag = world.next_tag()
     received = [_post_receive(world, rank, pieces, dtype, tag) for rank, pieces in plan.receives]
     sent = [world.isend(_packed(pieces, sources, dtype), rank, tag) for rank, pieces in plan.sends]

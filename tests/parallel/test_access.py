@@ -118,3 +118,15 @@ def test_from_function_and_from_local():
         assert np.array_equal(np.asarray(A), whole())
         B = pm.from_local(A.local.copy(), SHAPE, map=array_map)
         assert np.array_equal(np.asarray(B), whole())
+
+
+def test_an_array_of_all_ranks_is_refused_where_one_works_alone():
+    A = pm.asarray(whole(), map=pm.Map([1, -1], "c"))
+    B = pm.zeros(SHAPE, np.int32, map=pm.Map([-1, 1]))
+    with pm.alone(), pytest.raises(pm.PmapError, match="works alone"):
+        B[:] = A
+    with pm.alone():
+        C = pm.zeros(SHAPE, np.int32, map=pm.Map([-1, 1]))
+        assert C.local_shape == SHAPE and C.map.procs == (0,)
+        C[:] = whole()
+        assert np.array_equal(np.asarray(C), whole())
