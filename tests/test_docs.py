@@ -1,8 +1,8 @@
 """The documentation tells the truth: its code runs, its links lead somewhere, nothing is missing.
 
 On a page, in order: `python` blocks with prompts are doctests that share names; one that begins
-with `# file: NAME` is written to NAME; others are run; `bash` blocks are run in the same folder with
-the commands of this installation.
+with `# file: NAME` is written to NAME; others are run; `bash` blocks are run in the same folder,
+with the commands of this installation.
 """
 
 import doctest
