@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import sources
+from . import comm, sources
 from .settings import options
 from .tiling import Box, Halo, added, block_grid, box_shape, even_halo, grown, inside, unwrapped
 
@@ -123,7 +123,7 @@ def each(arrays: Sequence[Any], boxes: list[list[Box]]) -> Iterator[tuple[Box, l
 
     Every rank must run the iteration to its end.
     """
-    rank, _ = sources.team(*arrays)
+    rank = 0 if len(boxes) == 1 else comm.world().rank
     for table in rounds(boxes, arrays, None):
         inputs = [sources.read(a, table, rank) for a in arrays]
         for i, box in enumerate(table[rank]):

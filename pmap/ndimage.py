@@ -57,7 +57,8 @@ def _run(name: str, bound: inspect.BoundArguments) -> Any:
     if chain is None:
         chain = [Step(_kernel(function, bound), even_halo(HALOS[name](a, image.ndim)))]
     _, n_ranks = sources.team(*inputs, sink)
-    running_sum = name.startswith("uniform_filter") and image.dtype.kind in "fc"
+    floats = {image.dtype.kind, sink.dtype.kind} & set("fc")
+    running_sum = name.startswith("uniform_filter") and floats
     boxes = (chains.fixed_boxes if running_sum else chains.rank_boxes)(inputs, n_ranks)
     chains.run(chain, inputs, sink, boxes, _wraps(a, image.ndim))
     return None if into is not None else sink

@@ -150,7 +150,7 @@ def _all_bounds(labels: Any, boxes: list[list[Box]]) -> np.ndarray:
     for box, (block,) in chains.each([labels], boxes):
         parts.append(bounds(block, [s.start for s in box]))
     mine = merged(np.concatenate(parts))
-    if sources.is_local(labels):
+    if len(boxes) == 1:
         every = mine
     else:
         flat = comm.world().allgather_array(mine.ravel())
