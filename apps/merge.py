@@ -33,6 +33,8 @@ def fuse_labels(mosaic: Mosaic, places: Places, run: runs.Run) -> dict:
     """
     order = sorted(mosaic.tiles)
     known = pm.foreach(order, functools.partial(_tile_labels, mosaic, places, run))
+    if None in known:
+        raise InputError(_mismatch(run, order[known.index(None)]))
     pairs = list(_overlapping(mosaic, places, order))
     contacts = pm.foreach(pairs, functools.partial(_contact, mosaic, places, run))
     numbered = [(order.index(a), order.index(b)) for a, b in pairs]
@@ -94,8 +96,20 @@ def _table_path(run: runs.Run, tile: Tile) -> Path:
     return run.out / "tables" / f"r{tile[0]}_c{tile[1]}.csv"
 
 
-def _tile_labels(mosaic: Mosaic, places: Places, run: runs.Run, tile: Tile) -> merging.TileLabels:
-    """Sizes of one tile's labels, and how deep in their tile their centroids lie. LOCAL."""
+def _mismatch(run: runs.Run, tile: Tile) -> str:
+    return (
+        f"{_table_path(run, tile)} does not list the labels of {_labels_path(run, tile)}: one of "
+        "the two is of another run; segment into a new folder"
+    )
+
+
+def _tile_labels(
+    mosaic: Mosaic, places: Places, run: runs.Run, tile: Tile
+) -> merging.TileLabels | None:
+    """Sizes of one tile's labels, and how deep in their tile their centroids lie. LOCAL.
+
+    None if its table lists others: all ranks raise that, once they know.
+    """
     sizes = np.zeros(1, np.int64)
     with _open_labels(run, tile) as labels:
         whole = tuple(slice(0, n) for n in labels.shape)
@@ -107,10 +121,7 @@ def _tile_labels(mosaic: Mosaic, places: Places, run: runs.Run, tile: Tile) -> m
     rows = tables.read_csv(_table_path(run, tile))
     ids = np.asarray(rows["id"], np.int64)
     if set(ids.tolist()) != set(np.flatnonzero(sizes).tolist()):
-        raise InputError(
-            f"{_table_path(run, tile)} does not list the labels of {_labels_path(run, tile)}: one "
-            "of the two is of another run; segment into a new folder"
-        )
+        return None
     points = np.zeros((len(sizes), 3))
     points[ids] = _positions(rows) / mosaic.voxel_um
     points += places[tile]

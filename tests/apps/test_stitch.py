@@ -230,3 +230,13 @@ def test_labels_of_some_tiles_only_are_refused(tmp_path):
     run.path("labels", "r0_c1.h5").unlink()
     with pytest.raises(InputError, match=r"not .*r0_c1\.h5; run segment again"):
         fuse.fuse_run(path, run, stitch.stitch_dataset(path, run))
+
+
+def test_a_table_of_other_labels_is_refused(tmp_path):
+    one = cut(grid=(1, 2), tile=(8, 64, 64), count=50, seed=2)
+    run = write_segmented(tmp_path / "run", one.labels)
+    path = write_dataset(tmp_path / "data", one)
+    table = run.path("tables", "r0_c1.csv")
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(InputError, match=r"r0_c1\.csv does not list the labels of .*r0_c1\.h5"):
+        fuse.fuse_run(path, run, stitch.stitch_dataset(path, run))
