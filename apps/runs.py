@@ -128,7 +128,7 @@ def open_run(out: str | Path, app: str, settings: Mapping) -> Run:
         If the folder cannot be written, holds anything else, or was made with other settings.
     """
     pm.once(_claim, Path(out), app, json.loads(tables.to_json(dict(settings))))
-    return Run(Path(out), app)
+    return Run(Path(out).absolute(), app)
 
 
 def find_run(out: str | Path) -> Run:
@@ -137,7 +137,7 @@ def find_run(out: str | Path) -> Run:
     state = pm.once(_state, out)
     if state is None:
         raise InputError(f"{out} is not the folder of a run: it has no {STATE}/run.json")
-    return Run(out, state["app"])
+    return Run(out.absolute(), state["app"])
 
 
 def settings_of(run: Run) -> dict:

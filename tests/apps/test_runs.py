@@ -138,6 +138,19 @@ def test_h5_reads_back_exactly(tmp_path):
         np.testing.assert_array_equal(file["tile"].asstr()[:], COLUMNS["tile"])
 
 
+def test_a_relative_folder_is_meant_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = runs.open_run("run", "segment", {})
+    run.write_table_h5("cells.h5", {"id": np.arange(2)})
+    run.write_json(run.path("facts.json"), {})
+    assert sorted(p.name for p in (tmp_path / "run").iterdir() if p.is_file()) == [
+        "cells.h5",
+        "facts.json",
+        "run.json",
+    ]
+    assert runs.find_run("run").path("cells.h5").is_file()
+
+
 def test_an_empty_table(tmp_path):
     run = runs.open_run(tmp_path / "run", "segment", {})
     path = run.write_table("cells.csv", dict.fromkeys(tables.CELL_COLUMNS, np.zeros(0)))
