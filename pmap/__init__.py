@@ -23,6 +23,7 @@ _FACE = {
     "distarray": "DistArray",
     "functions": "where",
     "picture": "show ownership",
+    "recording": "record",
     "creation": "zeros ones full empty arange linspace eye asarray from_function from_local "
     "zeros_like ones_like full_like empty_like",
     "allocation": "auto default_map",

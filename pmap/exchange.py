@@ -5,6 +5,7 @@ what stays while they travel, and unpacks. Messages are raw bytes in the source'
 of another dtype casts while it unpacks.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
@@ -15,6 +16,7 @@ from . import comm
 from .comm import World
 from .errors import PmapError
 from .plans import Piece, RankPlan, Segments
+from .recording import note, recording
 from .splits import Segment
 
 Place = Callable[[np.ndarray, np.ndarray], None]
@@ -56,6 +58,7 @@ def run(
             f"{what}: the array lives on {world.size} ranks, but here one rank works alone (inside "
             "foreach); bring what is needed with pm.agg_all before foreach"
         )
+    start_s = time.perf_counter()
     tag = world.next_tag()
     received = [_post_receive(world, rank, pieces, dtype, tag) for rank, pieces in plan.receives]
     sent = [world.isend(_packed(pieces, sources, dtype), rank, tag) for rank, pieces in plan.sends]
@@ -67,6 +70,8 @@ def run(
         _unpack(pieces, message.view(dtype), targets, place)
     if sent:
         world.wait(sent, what)
+    if recording():
+        note(plan.messages, plan.bytes_sent(dtype.itemsize), time.perf_counter() - start_s)
 
 
 def _post_receive(
