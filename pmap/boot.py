@@ -81,7 +81,8 @@ def _fail(whole: World, error: BaseException) -> None:
         or frame.tb_frame.f_code.co_filename.startswith("<frozen")
     ):
         frame = frame.tb_next
-    sys.excepthook(type(error), error, frame or trace)
+    error = error.with_traceback(frame or trace)
+    sys.excepthook(type(error), error, error.__traceback__)
     raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1)
 
 

@@ -1,0 +1,93 @@
+"""A job as text: argv and environment, without starting anything."""
+
+import pytest
+
+from pmap.launch.errors import JobError
+from pmap.launch.job import Job
+from pmap.launch.local import THREAD_VARIABLES, Mpiexec, argv, environment, variables
+
+MPICH = Mpiexec("/opt/bin/mpiexec", "mpich")
+OPENMPI = Mpiexec("/opt/bin/mpiexec", "openmpi")
+
+
+def job(**changes) -> Job:
+    return Job(("script.py",), ("a b", "--x=1"), **{"ranks": 3, "python": "py", **changes})
+
+
+def test_every_rank_starts_through_boot():
+    expected = "/opt/bin/mpiexec -n 3 py -m pmap.boot script.py".split() + ["a b", "--x=1"]
+    assert argv(job(), MPICH) == expected
+
+
+def test_one_rank_needs_no_mpiexec():
+    assert argv(job(ranks=1), None) == ["py", "-m", "pmap.boot", "script.py", "a b", "--x=1"]
+
+
+def test_an_app_is_a_module():
+    assert argv(Job(("-m", "pmap.apps.stitch"), ranks=1, python="py"), None)[2:] == [
+        "pmap.boot",
+        "-m",
+        "pmap.apps.stitch",
+    ]
+
+
+def test_prefix_is_each_launchers_own_flag():
+    assert "-prepend-rank" in argv(job(prefix=True), MPICH)
+    assert "--tag-output" in argv(job(prefix=True), OPENMPI)
+
+
+def test_open_mpi_gets_the_flags_without_which_it_refuses():
+    words = argv(job(), OPENMPI)
+    assert words.index("--oversubscribe") < words.index("-n")
+    assert "--allow-run-as-root" in words
+
+
+@pytest.mark.parametrize(
+    ("ranks", "cores", "inherited", "asked", "threads"),
+    [
+        (1, 8, {}, None, 8),
+        (3, 8, {}, None, 2),
+        (8, 8, {}, None, 1),
+        (9, 8, {}, None, 1),
+        (2, 8, {"OMP_NUM_THREADS": "1"}, None, 1),  # what the user set is kept ...
+        (2, 8, {"OMP_NUM_THREADS": "8"}, None, 4),  # ... as far as the cores go
+        (2, 8, {"OMP_NUM_THREADS": "4,2"}, None, 4),
+        (2, 8, {"OMP_NUM_THREADS": "1"}, 3, 3),
+    ],
+)
+def test_threads_of_all_ranks_fit_the_cores(ranks, cores, inherited, asked, threads):
+    env = variables(job(ranks=ranks, threads_per_rank=asked), cores, inherited)
+    assert env["OMP_NUM_THREADS"] == str(threads)
+    assert set(THREAD_VARIABLES) <= set(env)
+
+
+@pytest.mark.parametrize(("ranks", "yields"), [(2, False), (4, False), (5, True)])
+def test_ranks_yield_only_where_there_are_more_than_cores(ranks, yields):
+    env = variables(job(ranks=ranks), 4, {})
+    assert ("MPIR_CVAR_ENABLE_HEAVY_YIELD" in env) == yields
+
+
+def test_options_reach_the_ranks_by_environment(tmp_path):
+    env = variables(job(check=True, record=tmp_path / "t.json", memory_gb=1.5), 4, {})
+    assert env["PMAP_CHECK"] == "1"
+    assert env["PMAP_RECORD"] == str(tmp_path / "t.json")
+    assert env["PMAP_MEMORY_GB"] == "1.5"
+    assert env["PMAP_NP"] == "3"
+    assert not {"PMAP_CHECK", "PMAP_RECORD", "PMAP_MEMORY_GB"} & set(variables(job(), 4, {}))
+
+
+def test_a_job_inside_a_rank_is_not_that_rank():
+    inherited = {"PMI_RANK": "1", "PMI_FD": "9", "OMPI_COMM_WORLD_RANK": "1", "HOME": "/h"}
+    inherited |= {"PMAP_STARTED": "1", "PMAP_NP": "7"}
+    env = environment(job(ranks=1), 4, inherited)
+    assert env["HOME"] == "/h"
+    assert env["PMAP_NP"] == "1"
+    assert not [k for k in env if k.startswith(("PMI_", "OMPI_")) or k == "PMAP_STARTED"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"ranks": 0}, {"ranks": True}, {"threads_per_rank": 0}, {"memory_gb": 0}]
+)
+def test_numbers_that_cannot_be_are_refused(changes):
+    with pytest.raises(JobError, match="must be"):
+        job(**changes)
