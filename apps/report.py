@@ -152,7 +152,8 @@ def _where(cells: Mapping, voxel_um: tuple, shape: tuple) -> tuple[int, tuple[sl
     zyx = np.stack([cells[f"{a}_um"] / v for a, v in zip("zyx", voxel_um, strict=True)], axis=1)
     zyx = np.clip(np.round(zyx).astype(int), 0, np.array(shape) - 1)
     near = np.convolve(np.bincount(zyx[:, 0], minlength=shape[0]), np.ones(5), "same")
-    z = int(np.argmax(near))
+    edge = shape[0] // 4  # nuclei that the border cuts have their centroids close to it
+    z = edge + int(np.argmax(near[edge : shape[0] - edge]))
     size = tuple(min(n, int(WINDOW_UM / v)) for n, v in zip(shape[1:], voxel_um[1:], strict=True))
     coarse = np.array([max(1, s // 32) for s in size])
     weights = np.zeros(-(-np.array(shape[1:]) // coarse))
