@@ -16,6 +16,7 @@ algorithms", with a box in the place of a pixel.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import accumulate, product
 from math import prod
 from typing import Any
@@ -25,6 +26,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from . import chains, comm, sources
+from .distarray import DistArray
 from .tiling import Box, box_shape
 
 Kernel = Callable[[np.ndarray], tuple[np.ndarray, int]]
@@ -55,21 +57,48 @@ def label_boxes(
     n : int
         Number of components.
     """
-    _, n_ranks = sources.team(image)
+    rank, n_ranks = sources.team(image)
     boxes = chains.rank_boxes([image], n_ranks)
     labels = sources.new_like([image], dtype)
     offset_of = _offsets(boxes)
-    offsets, counts, firsts = _label_each(image, kernel, labels, boxes, offset_of)
+    keep = isinstance(labels, DistArray) and all(len(mine) <= 1 for mine in boxes)
+    pieces = _label_each(image, kernel, labels, boxes, offset_of, keep)
     sources.finish(labels)
+    if len(offset_of) <= 1:
+        return labels, sum(comm.world().allgather(sum(p.n for p in pieces)))
     pairs = _touching(image if by_value else None, labels, boxes, structure)
-    roots = _roots(pairs, offsets, counts, firsts)
-    mine = np.concatenate([r[r == f] for r, f in zip(roots, firsts, strict=True)] or [_NONE])
+    roots = _roots(pairs, pieces)
+    mine = np.concatenate([r[r == p.firsts] for r, p in zip(roots, pieces, strict=True)] or [_NONE])
     every = np.sort(np.concatenate(comm.world().allgather_array(mine)))
-    tables = {}
-    for offset, root in zip(offsets, roots, strict=True):
-        tables[offset] = np.concatenate([[0], np.searchsorted(every, root) + 1]).astype(dtype)
-    _renumber(labels, boxes, offset_of, tables)
+    for piece, root in zip(pieces, roots, strict=True):
+        piece.numbers = np.concatenate([[0], np.searchsorted(every, root) + 1]).astype(dtype)
+    _renumber(labels, boxes, pieces, keep)
     return sources.finish(labels), len(every)
+
+
+@dataclass
+class _Piece:
+    """What is known of one labelled box of this rank.
+
+    Attributes
+    ----------
+    offset : int
+        Added to its labels to make them unique.
+    n : int
+        Labels in it.
+    firsts : ndarray of int64, shape (n,)
+        First voxel of each, as flat index of the whole array.
+    labels : ndarray or None
+        Its labels without the offset, kept where a rank has no more than this box in memory anyway.
+    numbers : ndarray or None, shape (n + 1,)
+        Final number of each label.
+    """
+
+    offset: int
+    n: int
+    firsts: np.ndarray
+    labels: np.ndarray | None
+    numbers: np.ndarray | None = None
 
 
 _NONE = np.empty(0, np.int64)
@@ -87,22 +116,33 @@ def _offsets(boxes: list[list[Box]]) -> dict[tuple[int, ...], int]:
 
 
 def _label_each(
-    image: Any, kernel: Kernel, labels: Any, boxes: list[list[Box]], offset_of: dict
-) -> tuple[list[int], list[int], list[np.ndarray]]:
-    """Label this rank's boxes into `labels`; their offsets, numbers of labels and first voxels."""
+    image: Any,
+    kernel: Kernel,
+    labels: Any,
+    boxes: list[list[Box]],
+    offset_of: dict[tuple[int, ...], int],
+    keep: bool,
+) -> list[_Piece]:
+    """Label this rank's boxes, with their offsets, into `labels`; keep them in memory too."""
     rank, _ = sources.team(image)
-    offsets, counts, firsts = [], [], []
+    pieces = []
     for table in chains.rounds(boxes, [image], labels):
         done = []
         for box, block in zip(table[rank], sources.read(image, table, rank), strict=True):
-            block_labels, n = kernel(block)
-            block_labels = block_labels.astype(labels.dtype, copy=False)
-            firsts.append(_global_index(first_voxels(block_labels, n), box, image.shape))
-            offsets.append(offset_of[_corner(box)])
-            counts.append(n)
-            done.append(np.add(block_labels, offsets[-1], out=block_labels, where=block_labels > 0))
+            local, n = kernel(block)
+            firsts = _global_index(first_voxels(local, n), box, image.shape)
+            offset = offset_of[_corner(box)]
+            done.append(_shifted(local, offset))
+            pieces.append(_Piece(offset, n, firsts, local if keep else None))
         sources.write(labels, table, done, rank)
-    return offsets, counts, firsts
+    return pieces
+
+
+def _shifted(labels: np.ndarray, offset: int) -> np.ndarray:
+    """Labels with the offset added, background as it was."""
+    if not offset:
+        return labels
+    return np.where(labels > 0, labels + labels.dtype.type(offset), labels.dtype.type(0))
 
 
 def first_voxels(labels: np.ndarray, n: int) -> np.ndarray:
@@ -114,15 +154,17 @@ def first_voxels(labels: np.ndarray, n: int) -> np.ndarray:
     array([1, 4])
     """
     flat = labels.ravel()
+    if not flat.size:
+        return _NONE
+    starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
+    found = flat[starts]
+    starts, found = starts[found > 0], found[found > 0]
     # Labels that were numbered in C order raise the running maximum just where they begin.
-    highest = np.maximum.accumulate(flat)
-    rises = np.flatnonzero(highest[1:] != highest[:-1]) + 1
-    if flat.size and flat[0]:
-        rises = np.concatenate([[0], rises])
-    if len(rises) == n and np.array_equal(flat[rises], np.arange(1, n + 1)):
-        return rises
-    found, first = np.unique(flat, return_index=True)
-    return first[found > 0]
+    highest = np.maximum.accumulate(found)
+    rises = np.flatnonzero(np.diff(highest, prepend=0))
+    if len(rises) != n or not np.array_equal(found[rises], np.arange(1, n + 1)):
+        rises = np.unique(found, return_index=True)[1]
+    return starts[rises]
 
 
 def _global_index(flat: np.ndarray, box: Box, shape: tuple[int, ...]) -> np.ndarray:
@@ -212,19 +254,17 @@ def face_pairs(
     return np.unique(np.concatenate(pairs), axis=0)
 
 
-def _roots(
-    pairs: np.ndarray, offsets: list[int], counts: list[int], firsts: list[np.ndarray]
-) -> list[np.ndarray]:
+def _roots(pairs: np.ndarray, pieces: list[_Piece]) -> list[np.ndarray]:
     """First voxel of the whole component, for each label of each of this rank's boxes."""
     nodes, ends = np.unique(pairs, return_inverse=True)
     ends = ends.reshape(-1, 2)
-    known = []
-    for offset, n, first in zip(offsets, counts, firsts, strict=True):
-        low, high = np.searchsorted(nodes, [offset + 1, offset + n + 1])
-        known.append((low, high, nodes[low:high] - offset - 1, first))
-    mine = [np.stack([np.arange(a, b), first[at]]) for a, b, at, first in known if b > a]
-    flat = np.concatenate(mine, axis=1).ravel() if mine else _NONE
+    spans = [np.searchsorted(nodes, [p.offset + 1, p.offset + p.n + 1]) for p in pieces]
+    mine = [
+        np.stack([np.arange(a, b), p.firsts[nodes[a:b] - p.offset - 1]])
+        for (a, b), p in zip(spans, pieces, strict=True)
+    ]
     node_first = np.zeros(len(nodes), np.int64)
+    flat = np.concatenate(mine, axis=1).ravel() if mine else _NONE
     for theirs in comm.world().allgather_array(flat):
         at, first = theirs.reshape(2, -1)
         node_first[at] = first
@@ -233,22 +273,22 @@ def _roots(
     root_of = np.full(n_joined, np.iinfo(np.int64).max)
     np.minimum.at(root_of, joined, node_first)
     roots = []
-    for low, high, at, first in known:
-        root = first.copy()
-        root[at] = root_of[joined[low:high]]
+    for (a, b), p in zip(spans, pieces, strict=True):
+        root = p.firsts.copy()
+        root[nodes[a:b] - p.offset - 1] = root_of[joined[a:b]]
         roots.append(root)
     return roots
 
 
-def _renumber(
-    labels: Any, boxes: list[list[Box]], offset_of: dict, tables: dict[int, np.ndarray]
-) -> None:
+def _renumber(labels: Any, boxes: list[list[Box]], pieces: list[_Piece], kept: bool) -> None:
     """Put the final numbers in the place of each box's own."""
     rank, _ = sources.team(labels)
+    piece = iter(pieces)
     for table in chains.rounds(boxes, [labels], labels):
+        blocks = [p.labels for p in pieces] if kept else sources.read(labels, table, rank)
         done = []
-        for box, block in zip(table[rank], sources.read(labels, table, rank), strict=True):
-            offset = offset_of[_corner(box)]
-            local = np.maximum(block - block.dtype.type(offset), 0)
-            done.append(tables[offset][local])
+        for block in blocks:
+            p = next(piece)
+            local = block if kept else np.maximum(block - block.dtype.type(p.offset), 0)
+            done.append(np.take(p.numbers, local, mode="clip"))
         sources.write(labels, table, done, rank)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from math import prod
 
 import numpy as np
 import scipy.ndimage as ndi
@@ -154,9 +155,14 @@ class RegionStats:
     @cached_property
     def steps(self) -> list[np.ndarray]:
         """Voxels between each voxel and the start of its region's box, per axis."""
-        at = np.unravel_index(self.voxels, self.shape)
         low = self.table[:, 2 : 2 + len(self.shape)] - np.asarray(self.start)
-        return [i - low[self.place, axis] for axis, i in enumerate(at)]
+        rest = self.voxels.astype(np.int32 if prod(self.shape) < 2**31 else np.int64)
+        out = []
+        for axis, n in reversed(list(enumerate(self.shape))):
+            above = rest // rest.dtype.type(max(n, 1))  # by a scalar: far faster than unravel_index
+            out.insert(0, (rest - above * rest.dtype.type(n)) - low[:, axis][self.place])
+            rest = above
+        return out
 
     @cached_property
     def centroid(self) -> np.ndarray:
@@ -198,26 +204,29 @@ class RegionStats:
 
     @cached_property
     def _variance(self) -> np.ndarray:
-        return self._sum(self._deviation**2) / self.count
+        return self._sum(self._squares) / self.count
 
     @cached_property
     def intensity_std(self) -> np.ndarray:
         """Population standard deviation of the intensity."""
         return np.sqrt(self._variance)
 
-    def _standardised(self, power: int) -> np.ndarray:
+    @cached_property
+    def _squares(self) -> np.ndarray:
+        return self._deviation * self._deviation
+
+    def _standardised(self, weights: np.ndarray, power: int) -> np.ndarray:
         """Central moment over the standard deviation's power; NaN for constant regions."""
-        moment = self._sum(self._deviation**power) / self.count
         constant = self._variance <= (1e-15 * self.intensity_mean) ** 2
         scale = np.where(constant, np.nan, self._variance) ** (power / 2)
-        return moment / scale
+        return self._sum(weights) / self.count / scale
 
     @cached_property
     def intensity_skew(self) -> np.ndarray:
         """Population skewness of the intensity, as scipy.stats.skew."""
-        return self._standardised(3)
+        return self._standardised(self._squares * self._deviation, 3)
 
     @cached_property
     def intensity_kurtosis(self) -> np.ndarray:
         """Population excess kurtosis (Fisher) of the intensity, as scipy.stats.kurtosis."""
-        return self._standardised(4) - 3
+        return self._standardised(self._squares * self._squares, 4) - 3
