@@ -17,6 +17,14 @@ USAGE_CODE = 2
 class _Parser(argparse.ArgumentParser):
     """Errors are one line and say what would be right."""
 
+    def format_help(self) -> str:
+        """Name the apps: looked up only here, because every start would pay for it."""
+        self.epilog = (
+            "TARGET: a file (ends in .py or contains /), an app "
+            f"({', '.join(apps())}) or the verb doctor. Example: pRUN -n 4 script.py --fast"
+        )
+        return super().format_help()
+
     def error(self, message: str) -> NoReturn:
         raise JobError(message)
 
@@ -74,10 +82,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="pRUN",
         usage="pRUN [OPTIONS] TARGET [ARGS...]",
         description="Run a program on N ranks of this machine.",
-        epilog=(
-            "TARGET: a file (ends in .py or contains /), an app "
-            f"({', '.join(apps())}) or the verb doctor. Example: pRUN -n 4 script.py --fast"
-        ),
         allow_abbrev=False,
     )
     add = parser.add_argument

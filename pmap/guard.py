@@ -4,7 +4,6 @@ import atexit
 import os
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from types import TracebackType
 from typing import NoReturn
@@ -62,9 +61,8 @@ def fail(
         # Where all ranks raise the same, rank 0 ends the job while the others still hold back.
         time.sleep(min(0.3 + 0.005 * watch.rank, 1.0))
     sys.stdout.flush()
-    text = "".join(traceback.format_exception(kind, error, trace))
-    sys.stderr.write(f"pmap: rank {watch.rank} of {watch.size} failed:\n{text}")
-    sys.stderr.flush()
+    sys.stderr.write(f"pmap: rank {watch.rank} of {watch.size} failed:\n")
+    sys.__excepthook__(kind, error, trace)
     watch.abort(1)
 
 

@@ -10,8 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import astuple, dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .sourceline import NO_LINE, place
 
@@ -19,8 +18,7 @@ LONG = 3
 """A transfer that matches but does not move for this many times ``PMAP_WAIT_S`` is dead."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a rank is: what it answers when it is asked.
 
     Attributes
@@ -168,7 +166,7 @@ class Watchdog:
 
     def _read(self, source: int, kind: str, *values: object) -> None:
         if kind == "where":
-            self._post.send(source, ("here", values[0], astuple(self.place())))
+            self._post.send(source, ("here", values[0], tuple(self.place())))
             if source < self.rank:
                 self._next_round = max(self._next_round, self._clock() + 2.5 * self.gap_s)
         elif kind == "here":
