@@ -165,6 +165,9 @@ def _claim(out: Path, app: str, settings: dict) -> None:
             f"use the same settings to resume it, or give a new folder with --out"
         )
     _check_writable(out)
+    for pattern in (f"{PART}*", f"*/{PART}*", f"{STATE}/done/{PART}*"):
+        for left_over in out.glob(pattern):
+            _remove(left_over)
 
 
 def _start(out: Path, app: str, settings: dict) -> None:

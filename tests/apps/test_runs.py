@@ -80,6 +80,13 @@ def test_killed_before_the_state_was_whole(tmp_path):
     assert runs.open_run(tmp_path / "run", "segment", {}).app == "segment"
 
 
+def test_what_a_killed_process_was_writing_is_cleared(tmp_path):
+    run = runs.open_run(tmp_path / "run", "segment", {})
+    run.path("labels", ".part-r0_c0.h5").write_bytes(b"half")
+    runs.open_run(tmp_path / "run", "segment", {})
+    assert list((tmp_path / "run").rglob(".part-*")) == []
+
+
 def test_not_a_run(tmp_path):
     with pytest.raises(InputError, match="not the folder of a run"):
         runs.find_run(tmp_path)
