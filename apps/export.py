@@ -12,7 +12,6 @@ blue.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ import pmap as pm
 from pmap import InputError
 
 from . import serving, tables, volumes
+from .commands import guarded, say
 from .kernels import annotations, properties, viewer
 from .runlayers import Image, run_layers
 
@@ -218,17 +218,16 @@ def _is_number(column: np.ndarray) -> bool:
 def main(argv: list[str] | None = None) -> int:
     """Command line of the app; returns the exit code."""
     args = _parser().parse_args(argv)
-    try:
+
+    def work() -> None:
         if args.serve is not None:
-            serving.serve(args.serve, args.host, args.port)
-            return 0
+            pm.once(serving.serve, args.serve, args.host, args.port)
+            return
         state, out = _export(args)
-    except InputError as error:
-        pm.once(print, f"export: {error}", file=sys.stderr)
-        return 2
-    names = ", ".join(layer["name"] for layer in state["layers"])
-    pm.once(print, f"{out}: {names}\nlook at it: python -m pmap.apps.export --serve {out}")
-    return 0
+        say(f"{out}: {', '.join(layer['name'] for layer in state['layers'])}")
+        say(f"look at it: python -m pmap.apps.export --serve {out}")
+
+    return guarded(work)
 
 
 def _export(args: argparse.Namespace) -> tuple[dict, Path]:
