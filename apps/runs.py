@@ -27,6 +27,9 @@ STATE = ".pmap"
 PART = ".part-"
 """Prefix of a file that is being written."""
 
+LEFT_OVERS = (PART + "*", ".*.part")
+"""What a killed process leaves: files of ours and of `pm.io.save` that were not whole."""
+
 VERSIONS_OF = ("numpy", "scipy", "scikit-image", "scikit-learn", "h5py", "tifffile", "mpi4py")
 
 
@@ -165,9 +168,10 @@ def _claim(out: Path, app: str, settings: dict) -> None:
             f"use the same settings to resume it, or give a new folder with --out"
         )
     _check_writable(out)
-    for pattern in (f"{PART}*", f"*/{PART}*", f"{STATE}/done/{PART}*"):
-        for left_over in out.glob(pattern):
-            _remove(left_over)
+    for folder in (".", "*", f"{STATE}/done"):
+        for name in LEFT_OVERS:
+            for left_over in out.glob(f"{folder}/{name}"):
+                _remove(left_over)
 
 
 def _start(out: Path, app: str, settings: dict) -> None:

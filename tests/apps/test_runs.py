@@ -82,9 +82,12 @@ def test_killed_before_the_state_was_whole(tmp_path):
 
 def test_what_a_killed_process_was_writing_is_cleared(tmp_path):
     run = runs.open_run(tmp_path / "run", "segment", {})
-    run.path("labels", ".part-r0_c0.h5").write_bytes(b"half")
+    whole = run.write_json("labels/whole.json", {})
+    for name in ("labels/.part-r0_c0.h5", "labels/.r0_c0.h5.part", ".part-1-cells.csv"):
+        run.path(name).write_bytes(b"half")
     runs.open_run(tmp_path / "run", "segment", {})
-    assert list((tmp_path / "run").rglob(".part-*")) == []
+    assert [p for p in (tmp_path / "run").rglob("*") if "part" in p.name] == []
+    assert whole.exists()
 
 
 def test_not_a_run(tmp_path):
