@@ -1,10 +1,11 @@
-"""Stitching at any rank count: the same files as on one rank."""
+"""Stitching and coincidence at any rank count: the same files as on one rank."""
 
 import numpy as np
 
 import pmap as pm
-from pmap.apps import fuse, fusedvolume, runs, stitch
+from pmap.apps import coincide, fuse, fusedvolume, runs, stitch
 from tests.apps.kernels.cut_tiles import cut
+from tests.apps.test_coincide import write_marked
 from tests.apps.tiled_runs import write_dataset, write_segmented
 
 NAMES = ("placements.json", "cells.csv")
@@ -33,3 +34,15 @@ def test_stitched_files_are_the_same_at_any_rank_count(common_path, monkeypatch)
         assert many[...].any()
         assert all(np.array_equal(many.attrs[key], alone.attrs[key]) for key in alone.attrs)
     assert runs.find_run(common_path / "many").done("fused labels")
+
+
+def test_coincidence_is_the_same_at_any_rank_count(common_path):
+    for name in ("many", "one"):
+        pm.once(write_marked, common_path / name)
+    coincide.coincide_run(common_path / "many" / "run")
+    pm.once(coincide.coincide_run, common_path / "one" / "run")
+    pm.barrier()
+    files = ["coincidence/r0_c0.csv", "coincidence/summary.json", "tables/r0_c1.csv"]
+    for name in files:
+        many, alone = ((common_path / f / "run" / name).read_bytes() for f in ("many", "one"))
+        assert many == alone
