@@ -301,7 +301,8 @@ def test_other_programs_read_what_is_saved(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "x", [np.eye(3) > 0, np.zeros((0, 3)), np.float64(3), np.arange(10), np.zeros((2, 3, 4, 5), "c8")]
+    "x",
+    [np.eye(3) > 0, np.zeros((0, 3)), np.float64(3), np.arange(10), np.zeros((2, 3, 4, 5), "c8")],
 )
 def test_hdf5_keeps_what_tiff_cannot(x, tmp_path):
     pm.io.save(tmp_path / "x.h5", x)

@@ -124,7 +124,9 @@ def test_gzip_gives_the_same_voxels_and_the_same_bytes(made, tmp_path):
         assert export.main([*export_arguments(folder, tmp_path / name), "--gzip"]) == 0
     np.testing.assert_array_equal(read_back(tmp_path / "a" / "dapi")[0], image)
     np.testing.assert_array_equal(read_back(tmp_path / "a" / "labels")[0], labels)
-    files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file())
+    files = sorted(
+        p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file()
+    )
     assert any(p.suffix == ".gz" for p in files)
     for p in files:
         assert (tmp_path / "a" / p).read_bytes() == (tmp_path / "b" / p).read_bytes(), p
@@ -273,7 +275,13 @@ def test_the_server_gives_files_to_any_page(url):
 
 @pytest.mark.parametrize(
     ("asked", "given"),
-    [("0-9", (0, 10)), ("16-31", (16, 32)), ("90-", (90, 100)), ("-5", (95, 100)), ("95-200", (95, 100))],
+    [
+        ("0-9", (0, 10)),
+        ("16-31", (16, 32)),
+        ("90-", (90, 100)),
+        ("-5", (95, 100)),
+        ("95-200", (95, 100)),
+    ],
 )
 def test_the_server_gives_ranges(url, asked, given):
     status, headers, data = get(f"{url}/a/chunk", Range=f"bytes={asked}")

@@ -39,7 +39,11 @@ def test_saved_from_any_map_and_opened_with_any_map(name, common_path, monkeypat
 
 
 def test_a_file_is_the_same_from_any_source(common_path):
-    sources = {"ndarray": X, "mapped": pm.asarray(X, map="auto"), "scratch": pm.io.scratch(X.shape, X.dtype)}
+    sources = {
+        "ndarray": X,
+        "mapped": pm.asarray(X, map="auto"),
+        "scratch": pm.io.scratch(X.shape, X.dtype),
+    }
     if world().rank == 0:
         sources["scratch"][...] = X
     world().barrier()
