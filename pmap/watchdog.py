@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
+from .errors import InputError
 from .sourceline import NO_LINE, place
 
 LONG = 3
@@ -102,7 +103,7 @@ class Watchdog:
         wait_s: float | None = None,
     ) -> None:
         self.rank, self.size, self._post, self._clock = rank, size, post, clock
-        self.wait_s = float(os.environ.get("PMAP_WAIT_S") or 20.0) if wait_s is None else wait_s
+        self.wait_s = _limit_s() if wait_s is None else wait_s
         self.gap_s = max(0.2, 0.15 * self.wait_s)
         self.ahead = 0
         self.moved = 0
@@ -253,6 +254,17 @@ def ranks(members: list[int]) -> str:
             runs.append([r, r])
     text = ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs)
     return f"rank {text}" if len(members) == 1 else f"ranks {text}"
+
+
+def _limit_s() -> float:
+    text = os.environ.get("PMAP_WAIT_S") or "20"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if seconds > 0:
+        return seconds
+    raise InputError(f"PMAP_WAIT_S is {text!r}; it must be a number of seconds above 0")
 
 
 def _say(text: str) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from pmap import watchdog
+from pmap.errors import InputError
 from pmap.watchdog import Place, Watchdog, describe, ranks, stuck
 
 
@@ -168,3 +169,10 @@ def test_the_limit_comes_from_the_environment(monkeypatch):
     assert Hall(1, wait_s=None).dogs[0].wait_s == 7.5
     monkeypatch.delenv("PMAP_WAIT_S")
     assert Hall(1, wait_s=None).dogs[0].wait_s == 20
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-3"])
+def test_a_limit_that_cannot_be_is_refused(monkeypatch, text):
+    monkeypatch.setenv("PMAP_WAIT_S", text)
+    with pytest.raises(InputError, match="PMAP_WAIT_S is"):
+        Hall(1, wait_s=None)
