@@ -57,8 +57,8 @@ def values_of(
     return [region[name] for name in names]
 
 
-def is_object(name: str) -> bool:
-    """Whether a property is an array of its own shape for each object."""
-    from skimage.measure._regionprops import OBJECT_COLUMNS, PROPS
+def kind_of(name: str) -> type | None:
+    """Type of a column in scikit-image's tables: int, float, object; None for a user's function."""
+    from skimage.measure._regionprops import COL_DTYPES, PROPS
 
-    return PROPS.get(name, name) in OBJECT_COLUMNS
+    return COL_DTYPES.get(PROPS.get(name, name))

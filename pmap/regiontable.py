@@ -16,7 +16,7 @@ import numpy as np
 
 from . import chains, comm, sources
 from .errors import InputError
-from .regionprops import check_name, is_object, values_of
+from .regionprops import check_name, kind_of, values_of
 from .regionstats import RegionStats, bounds, merged
 from .tiling import Box
 
@@ -263,12 +263,12 @@ def _slow_columns(
     columns = {}
     for i, name in enumerate(names):
         values = [v[i] for v in lists]
-        if is_object(name):
+        if kind_of(name) is object:
             columns[name] = np.empty(len(values), object)
             for row, value in zip(rows, values, strict=True):
                 columns[name][row] = value
             continue
-        numbers = np.array(values)
+        numbers = np.array(values, kind_of(name))
         kinds = [(numbers.dtype.str, numbers.shape[1:])] if values else []
         if n_ranks > 1:
             kinds = [k for theirs in comm.world().allgather(kinds) for k in theirs]
@@ -292,7 +292,9 @@ def _empty_columns(
         box = tuple(slice(0, 2) for _ in range(ndim))
         known = [n for n in slow if n not in own]
         found = values_of(one, values, row, box, np.ones(ndim), known, ())
-        columns.update({n: np.array([v])[:0] for n, v in zip(known, found, strict=True)})
+        columns.update(
+            {n: np.array([v], kind_of(n))[:0] for n, v in zip(known, found, strict=True)}
+        )
         columns.update({n: np.empty(0) for n in own})
     return columns
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
+from itertools import pairwise, product
 from math import ceil, prod
 
 import numpy as np
@@ -81,8 +81,8 @@ def block_grid(shape: tuple[int, ...], block_vox: int | Sequence[int] | None = N
     cuts = []
     for n, edge in zip(shape, block_shape(shape, block_vox), strict=True):
         pieces = ceil(n / edge)
-        at = [p * (n // pieces) + min(p, n % pieces) for p in range(pieces)]
-        cuts.append([slice(a, b) for a, b in zip(at, [*at[1:], n], strict=True)])
+        at = [p * (n // pieces) + min(p, n % pieces) for p in range(pieces)] + [n]
+        cuts.append([slice(a, b) for a, b in pairwise(at)])
     return list(product(*cuts))
 
 
