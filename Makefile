@@ -22,7 +22,7 @@ test: .venv/.have-test ## all quick tests: serial, then parallel at 1, 2, 3 and 
 	$(PY) tests/parallel/run.py
 
 test-slow: .venv/.have-test ## SLURM, browser, kill and resume: the real things
-	$(PY) -m pytest -p no:cacheprovider tests/slurm tests/browser tests/apps/test_resume.py
+	$(PY) -m pytest -p no:cacheprovider $(wildcard tests/slurm) tests/browser tests/apps/test_resume.py
 
 check: .venv/.have-test ## style, format, and the rules of the architecture
 	$(PY) -m ruff check .

@@ -1,4 +1,4 @@
-"""Every test here is called on all ranks in the same order (`tests/parallel/run.py` starts them)."""
+"""Every test here is called on all ranks in the same order: `tests/parallel/run.py`."""
 
 from pathlib import Path
 
