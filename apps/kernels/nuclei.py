@@ -108,20 +108,57 @@ def contrast(
     return np.maximum(gaussian(image, edge_vox) - background, 0)
 
 
-def noise_floor(
-    image: np.ndarray, edge_vox: tuple[float, ...], around_vox: tuple[float, ...]
+def sure(
+    image: np.ndarray,
+    relief: np.ndarray,
+    edge_vox: tuple[float, ...],
+    narrow_vox: tuple[float, ...],
+    around_vox: tuple[float, ...],
+    times: float,
 ) -> np.ndarray:
-    """Standard deviation of the voxel noise around each voxel.
+    """Where the relief is more than chance: above the noise that its narrow Gaussian lets through.
 
-    LOCAL. Looks as far as the two Gaussians' :func:`reach` together.
+    LOCAL. Looks as far as :func:`reach` of `edge_vox` and `around_vox` together. White noise of
+    standard deviation s leaves a Gaussian of width w as s / ((4 pi)^(3/4) sqrt(w_z w_y w_x)).
+
+    Parameters
+    ----------
+    image, relief : ndarray, shape (z, y, x)
+        Nuclear stain, and its difference of Gaussians.
+    edge_vox, narrow_vox, around_vox : tuple of float
+        Standard deviations, voxels: what is finer than `edge_vox` is noise; `narrow_vox` made the
+        relief; `around_vox` is the neighbourhood in which noise is measured.
+    times : float
+        So many standard deviations are needed.
+
+    Returns
+    -------
+    ndarray of bool
 
     Examples
     --------
-    >>> noise_floor(np.ones((6, 6, 6)), (1.0,) * 3, (2.0,) * 3).max()
-    np.float32(0.0)
+    >>> noise = np.random.default_rng(1).normal(size=(24, 24, 24))
+    >>> relief = difference_of_gaussians(noise, (1.5,) * 3, (4.0,) * 3)
+    >>> int(sure(noise, relief, (0.5,) * 3, (1.5,) * 3, (4.0,) * 3, 5.0).sum())
+    0
     """
     image = np.asarray(image, np.float32)
-    return np.sqrt(gaussian((image - gaussian(image, edge_vox)) ** 2, around_vox))
+    variance = gaussian((image - gaussian(image, edge_vox)) ** 2, around_vox)
+    passes = times / ((4 * np.pi) ** 0.75 * float(np.sqrt(np.prod(narrow_vox))))
+    return relief > np.float32(passes) * np.sqrt(variance)
+
+
+def window(radius_vox: tuple[float, ...]) -> tuple[int, ...]:
+    """Half the window of a peak: the radius, rounded, at least 1 voxel.
+
+    LOCAL.
+
+    Examples
+    --------
+    >>> window((0.3, 1.8, 1.8))
+    (1, 2, 2)
+    """
+    return tuple(max(1, round(r)) for r in radius_vox)
 
 
 def peaks(
@@ -216,13 +253,15 @@ def inside_outline(
     return (basins > 0) & (above >= (np.float32(fraction) * level.astype(np.float32))[basins])
 
 
-def tidy(mask: np.ndarray, radius_vox: tuple[float, ...]) -> np.ndarray:
-    """Round off an outline: the majority within a small ellipsoid decides.
+def tidy(basins: np.ndarray, mask: np.ndarray, radius_vox: tuple[float, ...]) -> np.ndarray:
+    """Round off outlines: in each basin, the majority within a small ellipsoid decides.
 
     LOCAL. Looks as far as the radius, rounded up.
 
     Parameters
     ----------
+    basins : ndarray, integer
+        Watershed basins, 0 for background.
     mask : ndarray of bool
         Inside of the outlines.
     radius_vox : tuple of float
@@ -230,19 +269,20 @@ def tidy(mask: np.ndarray, radius_vox: tuple[float, ...]) -> np.ndarray:
 
     Returns
     -------
-    ndarray of bool
+    ndarray of `basins`' dtype
+        The basins within the rounded outlines, 0 elsewhere.
 
     Examples
     --------
     >>> mask = np.zeros((5, 5, 5), bool); mask[1:4, 1:4, 1:4] = True; mask[2, 2, 2] = False
-    >>> bool(tidy(mask, (1, 1, 1))[2, 2, 2])
-    True
+    >>> int(tidy(np.full(mask.shape, 7), mask, (1, 1, 1))[2, 2, 2])
+    7
     """
     from scipy.ndimage import convolve
 
     ball = ellipsoid(radius_vox)
     votes = convolve(mask.astype(np.int16), ball.astype(np.int16), mode="nearest")
-    return votes > int(ball.sum()) // 2
+    return np.where(votes > int(ball.sum()) // 2, basins, 0).astype(basins.dtype)
 
 
 def ellipsoid(radius_vox: tuple[float, ...]) -> np.ndarray:

@@ -1,0 +1,307 @@
+"""segment: the nuclei of one volume, as a label image and a table.
+
+Difference of Gaussians and a marker-controlled 3-D watershed, after the active-learning pipeline's
+batch layer (its section III.D); the steps are in kernels/nuclei.py. Every step is a filter that looks
+a known distance around, an exact global label or threshold, or a measure of one object, so the result
+is the same at any number of ranks and for any blocks, and the volume may be larger than memory. (One
+limit: a clump of touching nuclei that does not fit into 2**23 voxels with its surroundings is flooded
+block by block; then its inner borders depend on the blocks, though never on the ranks.)
+
+    python -m pmap.apps.segment brain/dapi_r0_c0.tif --voxel-um 1 0.5 0.5 --diameter-um 9 --out found
+
+writes found/labels.h5 (dataset `labels`, uint32, numbered in the order of the objects' first voxels)
+and found/cells.csv. For a run of many tiles, `segment_file(path, settings, run, tile=(row, col))`
+writes labels/r{row}_c{col}.h5 and tables/r{row}_c{col}.csv in the run's folder.
+"""
+
+import argparse
+import dataclasses
+import math
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import pmap as pm
+from pmap import InputError
+
+from . import commands, runs, tables
+from .kernels import nuclei
+
+SMALLEST_DIAMETER_VOX = 3
+"""Nuclei narrower than this along y or x cannot be told from noise."""
+
+# Lengths as shares of the nucleus's diameter.
+EDGE, NARROW, WIDE, SURROUND, AROUND = 0.06, 0.18, 0.36, 0.5, 0.6
+WINDOW, TIDY, MERGE = 0.1, 0.08, (0.5, 0.85)
+SURE = 5.0  # a seed stands out from the noise by so many standard deviations
+PROPERTIES = (
+    "label", "area", "centroid",
+    "intensity_mean", "intensity_std", "intensity_skew", "intensity_kurtosis",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SegmentSettings:
+    """How to look for nuclei; all lengths in µm.
+
+    Attributes
+    ----------
+    voxel_um : (float, float, float)
+        Voxel size (z, y, x), µm.
+    diameter_um : float
+        Typical diameter of a nucleus, µm.
+    sensitivity : float
+        Share of Otsu's threshold from which on something may be a nucleus: lower finds dimmer ones.
+    outline : float
+        Where a nucleus ends, as a share of its own level above its background.
+    smallest : float
+        Share of the typical volume below which an object is dropped.
+    block_vox : (int, int, int)
+        Voxels (z, y, x) that a rank works on at a time: what sets its memory.
+    """
+
+    voxel_um: tuple[float, float, float]
+    diameter_um: float
+    sensitivity: float = 0.25
+    outline: float = 0.45
+    smallest: float = 0.08
+    block_vox: tuple[int, int, int] = (64, 256, 256)
+
+    def check(self) -> None:
+        """Raise InputError for settings that cannot work."""
+        if len(self.voxel_um) != 3 or not all(math.isfinite(v) and v > 0 for v in self.voxel_um):
+            raise InputError(f"voxel size must be 3 positive um (z, y, x); found {self.voxel_um}")
+        if not (math.isfinite(self.diameter_um) and self.diameter_um > 0):
+            raise InputError(f"diameter must be positive um; found {self.diameter_um}")
+        if self.diameter_um < SMALLEST_DIAMETER_VOX * max(self.voxel_um[1:]):
+            raise InputError(
+                f"nuclei of {self.diameter_um} um are less than {SMALLEST_DIAMETER_VOX} voxels of "
+                f"{self.voxel_um} um wide; check --diameter-um and --voxel-um"
+            )
+        for name in ("sensitivity", "outline", "smallest"):
+            if not 0 < getattr(self, name) < 1:
+                raise InputError(f"{name} must lie between 0 and 1; found {getattr(self, name)}")
+        if len(self.block_vox) != 3 or min(self.block_vox) < 1:
+            raise InputError(f"blocks need 3 edges of 1 voxel or more; found {self.block_vox}")
+
+    def vox(self, share: float) -> tuple[float, ...]:
+        """A share of the nucleus's diameter in voxels along each axis."""
+        return tuple(share * self.diameter_um / v for v in self.voxel_um)
+
+    @property
+    def smallest_vox(self) -> float:
+        """Voxels of the smallest object that is kept."""
+        return self.smallest * math.pi / 6 * math.prod(self.vox(1.0))
+
+
+def find_nuclei(image: Any, s: SegmentSettings) -> tuple[Any, dict[str, np.ndarray]]:
+    """Label the nuclei of a volume and measure them. COLLECTIVE, or LOCAL for an ndarray.
+
+    Parameters
+    ----------
+    image : ndarray, DistArray or FileArray, shape (z, y, x), any real dtype
+        Nuclear stain, without NaN.
+    s : SegmentSettings
+        Sizes and thresholds.
+
+    Returns
+    -------
+    labels : as `image`, uint32
+        0 is background; 1..n in the order of the objects' first voxels.
+    cells : dict of str -> ndarray, shape (n,)
+        Columns `label`, `area` (voxels), `centroid-0..2` (voxels), `intensity_mean` and so on.
+
+    Examples
+    --------
+    >>> z, y, x = np.ogrid[:16, :16, :32]
+    >>> image = 100.0 * (((z - 8) ** 2 + (y - 8) ** 2 + (x % 16 - 8) ** 2) < 16)
+    >>> labels, cells = find_nuclei(image, SegmentSettings((1.0, 1.0, 1.0), 8.0))
+    >>> cells["label"].tolist()
+    [1, 2]
+    """
+    around = partial(pm.map_overlap, boundary="none", block_vox=s.block_vox)
+    each = partial(pm.map_blocks, block_vox=s.block_vox)
+    # Filter: what has the size of a nucleus, what stands out from its surroundings.
+    sizes = partial(nuclei.difference_of_gaussians, narrow_vox=s.vox(NARROW), wide_vox=s.vox(WIDE))
+    response = around(sizes, image, depth=nuclei.reach(s.vox(WIDE)))
+    bumps = partial(
+        nuclei.difference_of_gaussians, narrow_vox=s.vox(NARROW), wide_vox=s.vox(SURROUND)
+    )
+    relief = around(bumps, image, depth=nuclei.reach(s.vox(SURROUND)))
+    # Threshold: generous, since outlines are found later; seeds must be sure.
+    low = s.sensitivity * max(float(pm.filters.threshold_otsu(relief)), 0.0)
+    foreground = each(lambda r, d: (r > low) & (d > 0), relief, response, dtype=bool)
+    above = around(
+        partial(nuclei.contrast, edge_vox=s.vox(EDGE), around_vox=s.vox(AROUND)),
+        image, each(lambda r: r > 0, relief, dtype=bool), depth=nuclei.reach(s.vox(AROUND)),
+    )  # fmt: skip
+    sure = around(
+        partial(nuclei.sure, edge_vox=s.vox(EDGE), narrow_vox=s.vox(NARROW),
+                around_vox=s.vox(AROUND), times=SURE),
+        image, relief, depth=np.add(nuclei.reach(s.vox(AROUND)), nuclei.reach(s.vox(EDGE))),
+        dtype=bool,
+    )  # fmt: skip
+    window, merge = nuclei.window(s.vox(WINDOW)), tuple(m * s.diameter_um for m in MERGE)
+    seeds = around(
+        partial(nuclei.peaks, window_vox=window, voxel_um=s.voxel_um, merge_um=merge),
+        response, each(np.logical_and, foreground, sure, dtype=bool),
+        depth=np.add(np.ceil(np.add(s.vox(MERGE[1]), 1)).astype(int), window), dtype=bool,
+    )  # fmt: skip
+    # Watershed: one basin for each seed, then the outline at a share of its own level.
+    valleys = each(np.negative, response)
+    basins = pm.segmentation.watershed(
+        valleys, pm.measure.label(seeds), mask=foreground, block_vox=s.block_vox
+    )
+    level = own_level(basins, above, each)
+    inside = each(
+        partial(nuclei.inside_outline, level=level, fraction=s.outline), basins, above, dtype=bool
+    )
+    trimmed = around(
+        partial(nuclei.tidy, radius_vox=s.vox(TIDY)), basins, inside,
+        depth=np.ceil(s.vox(TIDY)).astype(int),
+    )  # fmt: skip
+    # Measure: connected pieces of a basin, numbered anew without those that are too small.
+    pieces = pm.measure.label(trimmed, connectivity=1)
+    size = pm.measure.regionprops_table(pieces, properties=("label", "area"))
+    labels = each(partial(nuclei.renumber, new=kept(size, s.smallest_vox)), pieces, dtype=np.uint32)
+    return labels, pm.measure.regionprops_table(labels, image, PROPERTIES)
+
+
+def own_level(basins: Any, above: Any, each: partial) -> np.ndarray:
+    """Level of each basin: its mean contrast, each voxel weighing by its own. COLLECTIVE."""
+    mean = pm.measure.regionprops_table(basins, above, ("label", "intensity_mean"))
+    power = pm.measure.regionprops_table(
+        basins, each(np.square, above), ("label", "intensity_mean")
+    )
+    level = np.zeros(int(mean["label"].max(initial=0)) + 1)
+    level[mean["label"]] = power["intensity_mean"] / np.maximum(mean["intensity_mean"], 1e-30)
+    return level
+
+
+def kept(size: dict[str, np.ndarray], smallest_vox: float) -> np.ndarray:
+    """New number of each piece by its old one, 0 for those that are too small. LOCAL.
+
+    Examples
+    --------
+    >>> kept({"label": np.array([1, 2, 3]), "area": np.array([9.0, 1.0, 8.0])}, 5.0).tolist()
+    [0, 1, 0, 2]
+    """
+    new = np.zeros(int(size["label"].max(initial=0)) + 1, np.uint32)
+    good = size["label"][size["area"] >= smallest_vox]
+    new[good] = np.arange(1, len(good) + 1)
+    return new
+
+
+def segment_file(
+    path: str | Path,
+    settings: SegmentSettings,
+    run: runs.Run,
+    tile: tuple[int, int] | None = None,
+) -> dict[str, Any]:
+    """Segment one file into a run's folder. COLLECTIVE.
+
+    Parameters
+    ----------
+    path : path
+        Volume (z, y, x): whatever ``pm.io.open`` reads.
+    settings : SegmentSettings
+        Sizes and thresholds.
+    run : Run
+        Where the results go.
+    tile : (int, int), optional
+        Row and column: labels/r{row}_c{col}.h5 and tables/r{row}_c{col}.csv are written. Without
+        it: labels.h5 and cells.csv.
+
+    Returns
+    -------
+    dict
+        `cells` (their number), `labels` and `table` (the files).
+
+    Raises
+    ------
+    InputError
+        Before any work, where settings or image make no sense.
+    """
+    settings.check()
+    name = "r{}_c{}".format(*tile or (0, 0))
+    files = (f"labels/{name}.h5", f"tables/{name}.csv") if tile else ("labels.h5", "cells.csv")
+    with pm.io.open(path) as image:
+        check_image(image, path)
+        labels, cells = find_nuclei(image, settings)
+        attrs = {"voxel_um": list(settings.voxel_um), "diameter_um": settings.diameter_um}
+        pm.io.save(run.path(files[0]), labels, dataset="labels", attrs=attrs)
+        run.write_table(files[1], cell_table(cells, settings.voxel_um, name))
+    n = len(cells["label"])
+    if n == 0:
+        commands.say(f"{path}: no nuclei found; check --diameter-um, or lower sensitivity")
+    return {"cells": n, "labels": run.path(files[0]), "table": run.path(files[1])}
+
+
+def check_image(image: Any, path: str | Path) -> None:
+    """Raise InputError for what is no volume of real, finite numbers. COLLECTIVE."""
+    if image.ndim != 3:
+        raise InputError(f"{path}: a volume (z, y, x) is needed; found shape {tuple(image.shape)}")
+    if image.dtype.kind not in "biuf" or 0 in image.shape:
+        raise InputError(
+            f"{path}: real numbers are needed; found {image.dtype}, shape {tuple(image.shape)}"
+        )
+    if image.dtype.kind == "f":
+        try:
+            pm.filters.histogram(image, nbins=2)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+
+
+def cell_table(
+    cells: dict[str, np.ndarray], voxel_um: tuple[float, float, float], tile: str
+) -> dict[str, np.ndarray]:
+    """Columns of cells.csv; what later apps fill in is empty. LOCAL."""
+    n = len(cells["label"])
+    volume = cells["area"] * math.prod(voxel_um)
+    centre = (cells[f"centroid-{axis}"] * v for axis, v in enumerate(voxel_um))
+    values = (
+        cells["label"], np.full(n, tile), *centre, volume, np.cbrt(volume * 6 / math.pi),
+        *(cells[f"intensity_{name}"] for name in ("mean", "std", "skew", "kurtosis")),
+        np.full(n, "unclassified"), np.full(n, np.nan), np.full(n, np.nan),
+    )  # fmt: skip
+    return dict(zip(tables.CELL_COLUMNS, values, strict=True))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line of `segment`."""
+    parser = argparse.ArgumentParser(
+        prog="segment",
+        description="Find nuclei in a volume: labels.h5 and cells.csv.",
+        epilog="example: pRUN -n 4 segment dapi.tif --voxel-um 1 0.5 0.5 --diameter-um 9 --out found",
+    )
+    add = parser.add_argument
+    add("image", metavar="IMAGE", type=Path, help="volume (z, y, x): TIFF, HDF5, CZI")
+    add("--voxel-um", nargs=3, type=float, required=True, metavar=("Z", "Y", "X"))
+    add("--diameter-um", type=float, required=True, help="typical diameter of a nucleus")
+    add("--sensitivity", type=float, default=SegmentSettings.sensitivity,
+        help="share of Otsu's threshold; lower finds dimmer nuclei (%(default)s)")  # fmt: skip
+    add("--block-vox", nargs=3, type=int, default=SegmentSettings.block_vox,
+        metavar=("Z", "Y", "X"), help="voxels worked on at a time (%(default)s)")  # fmt: skip
+    add("--out", type=Path, required=True, help="new folder, or one where this was cut off")
+    a = parser.parse_args(argv)
+    settings = SegmentSettings(
+        tuple(a.voxel_um), a.diameter_um, a.sensitivity, block_vox=tuple(a.block_vox)
+    )
+
+    def work() -> None:
+        settings.check()
+        said = dataclasses.asdict(settings) | {"image": str(a.image)}
+        del said["block_vox"]  # the result does not depend on it
+        run = runs.open_run(a.out, "segment", said)
+        with run.stage("segment"):
+            found = segment_file(a.image, settings, run)
+        commands.say(f"{found['cells']} nuclei: {found['labels']}, {found['table']}")
+
+    return commands.guarded(work)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
