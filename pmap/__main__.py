@@ -2,7 +2,7 @@
 
 import sys
 
-from . import __version__, doctor
+from . import doctor
 
 USAGE = """usage: python -m pmap VERB
 
@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
     if words == ["info"]:
         return doctor.info()
     if words in (["version"], ["--version"]):
-        print(__version__)
+        print(doctor.version())
         return 0
     if words in (["--help"], ["-h"]):
         print(USAGE)

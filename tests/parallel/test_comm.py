@@ -1,5 +1,7 @@
 """The world on real ranks: every collective at every rank count, and what one rank may do alone."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -132,3 +134,25 @@ def test_foreach_runs_each_item_once_in_a_world_of_one_rank(common_path):
     names = [f"item{i}" for i in range(9)]
     assert pm.foreach(names, task) == [1] * 9
     assert [(common_path / n).read_text() for n in names] == ["x"] * 9
+
+
+def test_foreach_gives_a_long_task_to_one_rank_and_the_rest_to_the_others(common_path):
+    """The first item ends only when all that its rank does not hold already has been done."""
+    count, held = 40, 40 // (4 * world().size)
+    if world().size == 1:
+        return
+
+    def task(i: int) -> int:
+        limit = time.monotonic() + 30
+        while i == 0 and len(list(common_path.iterdir())) < count - held:
+            assert time.monotonic() < limit, "nobody else does the rest"
+            time.sleep(0.01)
+        (common_path / str(i)).touch()
+        return -i
+
+    assert pm.foreach(range(count), task) == [-i for i in range(count)]
+
+
+def test_foreach_may_follow_foreach_and_hold_many_short_tasks():
+    for count in (1000, 3, 100):
+        assert pm.foreach(range(count), lambda x: x + 1) == list(range(1, count + 1))
