@@ -337,8 +337,10 @@ def test_save_refuses_before_it_writes(tmp_path):
     for name, message in {"x.png": "files end in", "no/x.h5": "there is no folder"}.items():
         with pytest.raises(InputError, match=message):
             pm.io.save(tmp_path / name, X)
-    with pytest.raises(InputError, match="'gzip', 'lzf' or None"):
+    with pytest.raises(InputError, match="'gzip' or None"):
         pm.io.save(tmp_path / "x.h5", X, compression="zip")
+    with pytest.raises(InputError, match="an array of numbers"):
+        pm.io.save(tmp_path / "x.h5", np.array(["a"]))
     assert not list(tmp_path.iterdir())
 
 

@@ -16,8 +16,9 @@ from ..errors import InputError
 from ..regions import fetch
 from .filearray import Box, FileArray
 from .mapped import MappedArray
+from .packing import LEVEL, chunk_boxes, pack, to_first
 
-SLAB_BYTES = 64 << 20  # what the writing rank holds at a time
+SLAB_BYTES = 64 << 20  # what the writing rank holds at a time, or one chunk of each rank
 CHUNK = (16, 128, 128)  # of HDF5 datasets: 0.5 MB of uint16
 
 
@@ -32,7 +33,8 @@ def save(
     """Write an array to a TIFF or HDF5 file; its dtype is kept. COLLECTIVE.
 
     The file is written beside and renamed when it is whole, so that a file of this name is never
-    half of one. One rank writes, and holds one slab at a time; an error there is raised on all.
+    half of one. One rank writes, and holds some 64 MB at a time; all ranks compress. An error of
+    one of them is raised on all.
 
     Parameters
     ----------
@@ -45,8 +47,8 @@ def save(
     attrs : mapping, optional
         Facts to keep with the array, such as ``{"voxel_um": (1, 0.227, 0.227)}``; those of a
         FileArray are kept if this is omitted.
-    compression : {"gzip", "lzf", None}
-        Of HDF5 chunks: gzip level 1, which every reader knows; lzf is faster, for h5py alone.
+    compression : {"gzip", None}
+        Of HDF5 chunks: level 1, which every reader knows; all ranks share the work.
 
     Raises
     ------
@@ -69,12 +71,13 @@ def save(
     part = path.with_name(f".{path.name}.part")
     sink: Sink | None = None
 
-    def start() -> None:
+    def start() -> tuple[int, ...] | None:
         nonlocal sink
         if not path.parent.is_dir():
             raise InputError(f"cannot write {path}: there is no folder {path.parent}")
         part.unlink(missing_ok=True)
         sink = make(part, attrs)
+        return sink.chunk
 
     def finish() -> None:
         sink.close()
@@ -83,10 +86,14 @@ def save(
         part.replace(path)
 
     try:
-        comm.once(start)
-        for box in _slabs(x.shape, x.dtype.itemsize):
-            values = _reader(x, box)
-            comm.once(lambda box=box, values=values: sink.write(box, values()))
+        if (chunk := comm.once(start)) is None:
+            for box in _slabs(x.shape, x.dtype.itemsize):
+                values = _reader(x, box)
+                comm.once(lambda box=box, values=values: sink.write(box, values()))
+        else:
+            for boxes in _rounds(x.shape, x.dtype.itemsize, chunk):
+                packed = _packed_by_all(x, boxes, chunk, compression is not None)
+                comm.once(lambda boxes=boxes, packed=packed: sink.store(boxes, *packed))
         comm.once(finish)
     except BaseException:
         if sink is not None:
@@ -100,9 +107,41 @@ def _reader(x: Any, box: Box) -> Callable[[], np.ndarray]:
     if isinstance(x, DistArray):
         found = fetch(x, [[box], *([] for _ in range(x.world.size - 1))])
         return lambda: found[0]
-    if isinstance(x, FileArray):
-        return lambda: x.read(box)
     return lambda: np.ascontiguousarray(x[box])
+
+
+def _packed_by_all(
+    x: Any, boxes: list[Box], chunk: tuple[int, ...], compressed: bool
+) -> tuple[list[int], bytes]:
+    """Sizes of the packed chunks of `boxes`, one box for each rank, and on rank 0 their bytes.
+
+    COLLECTIVE; an error of the rank that reads a box is raised on all.
+    """
+    here = comm.world()
+    table = [[box] for box in boxes] + [[] for _ in range(here.size - len(boxes))]
+    found = fetch(x, table) if isinstance(x, DistArray) else None
+    parts: list[bytes] = []
+    error: Exception | None = None
+    try:
+        for values in found if found is not None else (x[box] for box in table[here.rank]):
+            parts += pack(values, chunk, compressed)
+    except Exception as caught:
+        error = caught
+    told = here.allgather(([len(p) for p in parts], error))
+    if error := next((e for _, e in told if e is not None), None):
+        raise error
+    sizes = [n for each, _ in told for n in each]
+    return sizes, to_first([sum(each) for each, _ in told], b"".join(parts))
+
+
+def _rounds(shape: tuple[int, ...], itemsize: int, chunk: tuple[int, ...]) -> Iterator[list[Box]]:
+    """Boxes of whole chunks that cover the array in order, one for each rank at a time."""
+    size = comm.world().size
+    fit = SLAB_BYTES // size // (itemsize * int(np.prod(chunk, dtype=np.int64)))
+    wide = (*chunk[:-1], chunk[-1] * max(fit, 1))
+    boxes = list(chunk_boxes(tuple(slice(0, n) for n in shape), wide))
+    for first in range(0, len(boxes), size):
+        yield boxes[first : first + size]
 
 
 def _slabs(shape: tuple[int, ...], itemsize: int) -> Iterator[Box]:
@@ -125,8 +164,10 @@ def _sink_of(
     """What makes the file; errors that the name, shape and dtype show are raised here."""
     suffix = path.suffix.lower()
     if suffix in (".h5", ".hdf5"):
-        if compression not in ("gzip", "lzf", None):
-            raise InputError(f"compression is {compression!r}; it must be 'gzip', 'lzf' or None")
+        if compression not in ("gzip", None):
+            raise InputError(f"compression is {compression!r}; it must be 'gzip' or None")
+        if dtype.kind not in "buifc":
+            raise InputError(f"cannot write {path}: an array of numbers is wanted, not {dtype}")
         return lambda part, attrs: _Hdf5Sink(part, shape, dtype, dataset, attrs, compression)
     if suffix not in (".tif", ".tiff"):
         raise InputError(
@@ -160,13 +201,22 @@ class _Hdf5Sink:
             chunk = CHUNK if len(shape) == 3 else _even_chunk(shape)
             chunked["chunks"] = tuple(min(n, c) for n, c in zip(shape, chunk, strict=True))
             chunked["compression"] = compression
-            chunked["compression_opts"] = 1 if compression == "gzip" else None
-            chunked["shuffle"] = compression is not None and dtype.itemsize > 1
+            chunked["compression_opts"] = LEVEL if compression else None
+            chunked["shuffle"] = compression is not None
         self._data = self._file.create_dataset(dataset, shape, dtype, **chunked)
+        self.chunk = self._data.chunks
         self._data.attrs.update(attrs)
 
     def write(self, box: Box, values: np.ndarray) -> None:
         self._data[box] = values
+
+    def store(self, boxes: list[Box], sizes: list[int], data: bytes) -> None:
+        """Store packed chunks, which follow each other in `data`."""
+        chunks = [c for box in boxes for c in chunk_boxes(box, self.chunk)]
+        at = 0
+        for box, size in zip(chunks, sizes, strict=True):
+            self._data.id.write_direct_chunk([s.start for s in box], data[at : at + size])
+            at += size
 
     def close(self) -> None:
         self._file.close()
@@ -179,6 +229,8 @@ def _even_chunk(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 class _TiffSink:
     """An uncompressed TIFF file, laid out in full first and then filled box by box."""
+
+    chunk = None
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype, attrs: dict) -> None:
         import tifffile

@@ -72,12 +72,14 @@ class Failing(filearray.FileArray):
         return np.zeros([s.stop - s.start for s in box], self.dtype)
 
 
-def test_an_error_of_the_writing_rank_is_raised_on_all(common_path, monkeypatch):
+@pytest.mark.parametrize("name", ["x.tif", "x.h5"])
+def test_an_error_of_one_rank_is_raised_on_all(name, common_path, monkeypatch):
     monkeypatch.setattr(saving, "SLAB_BYTES", 100)
-    with pytest.raises(OSError, match="the disk of rank 0 is gone"):
-        pm.io.save(common_path / "x.h5", Failing("nowhere", (40, 9, 9), "uint8"))
+    with pytest.raises(OSError, match=r"the disk of rank \d is gone") as caught:
+        pm.io.save(common_path / name, Failing("nowhere", (80, 9, 9), "uint8"))
+    assert len(set(world().allgather(str(caught.value)))) == 1
     world().barrier()
-    assert not list(common_path.glob("*x.h5*"))
+    assert not list(common_path.glob(f"*{name}*"))
     with pytest.raises(InputError, match="there is no folder"):
         pm.io.save(common_path / "none" / "x.h5", X)
 
