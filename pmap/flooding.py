@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.ndimage as ndi
 
+from .components import components
 from .tiling import Box
 
 Sides = tuple[tuple[bool, bool], ...]
@@ -36,9 +37,11 @@ def core_parts(mask: np.ndarray, core: Box, structure: np.ndarray) -> tuple[np.n
     >>> core_parts(mask, (slice(1, 3),), np.ones(3, bool))
     (array([1, 0, 2, 2], dtype=int32), array([2]))
     """
-    parts, n = ndi.label(mask, structure)
-    found = np.bincount(parts[core].ravel(), minlength=n + 1)
-    return parts, np.flatnonzero(found[1:]) + 1
+    parts, n = components(mask, structure)
+    met = np.zeros(n + 1, bool)
+    inner = parts[core]
+    met[inner[inner > 0]] = True
+    return parts, np.flatnonzero(met)
 
 
 def open_sides(parts: np.ndarray, chosen: np.ndarray, inner: Sides) -> Sides:

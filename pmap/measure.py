@@ -9,6 +9,7 @@ import numpy as np
 import scipy.ndimage as ndi
 
 from . import sources
+from .components import components
 from .errors import InputError, ShapeError, UnsupportedError
 from .labelling import label_boxes
 from .regiontable import regionprops_table
@@ -82,7 +83,7 @@ def label(
         )
     structure = _structure(structure, connectivity, image.ndim)
     kind = np.dtype(dtype or (np.int32 if image.size < 2**31 - 2 else np.int64))
-    kernel = partial(_by_value if by_value else _nonzero, structure=structure, dtype=kind)
+    kernel = partial(_by_value if by_value else components, structure=structure, dtype=kind)
     if sources.is_local(image):
         labels, n = kernel(image)
     else:
@@ -105,16 +106,11 @@ def _structure(structure: Any, connectivity: int | None, ndim: int) -> np.ndarra
     return structure
 
 
-def _nonzero(block: np.ndarray, structure: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, int]:
-    labels = np.empty(block.shape, dtype)
-    return labels, int(ndi.label(block, structure, output=labels))
-
-
 def _by_value(block: np.ndarray, structure: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, int]:
     """Components of equal value; a plain mask goes to SciPy, which is faster."""
     high = block.max(initial=0)
     if block.min(initial=0) >= 0 and high <= 1:
-        return _nonzero(block, structure, dtype)
+        return components(block, structure, dtype)
     from skimage.measure import label as label_values
 
     connectivity = _steps(structure)

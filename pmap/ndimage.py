@@ -116,8 +116,8 @@ def _wraps(a: dict[str, Any], ndim: int) -> list[bool]:
     return wraps
 
 
-def _filter(name: str) -> Callable[..., Any]:
-    """The blockwise twin of ``scipy.ndimage.<name>``, with its signature."""
+def _filter(name: str, example: str) -> Callable[..., Any]:
+    """The blockwise twin of ``scipy.ndimage.<name>``, with its signature and an example."""
     signature = inspect.signature(getattr(ndi, name))
 
     def twin(*args: Any, **kwargs: Any) -> Any:
@@ -152,43 +152,49 @@ def _filter(name: str) -> Callable[..., Any]:
     ------
     InputError
         If the mode is not one of SciPy's.
+
+    Examples
+    --------
+    >>> import numpy as np, pmap as pm
+    >>> pm.ndimage.{name}(np.eye(5){", " if example else ""}{example}).shape
+    (5, 5)
     """
     return twin
 
 
-gaussian_filter = _filter("gaussian_filter")
-gaussian_filter1d = _filter("gaussian_filter1d")
-gaussian_laplace = _filter("gaussian_laplace")
-gaussian_gradient_magnitude = _filter("gaussian_gradient_magnitude")
-uniform_filter = _filter("uniform_filter")
-uniform_filter1d = _filter("uniform_filter1d")
-minimum_filter = _filter("minimum_filter")
-maximum_filter = _filter("maximum_filter")
-minimum_filter1d = _filter("minimum_filter1d")
-maximum_filter1d = _filter("maximum_filter1d")
-median_filter = _filter("median_filter")
-percentile_filter = _filter("percentile_filter")
-rank_filter = _filter("rank_filter")
-grey_erosion = _filter("grey_erosion")
-grey_dilation = _filter("grey_dilation")
-grey_opening = _filter("grey_opening")
-grey_closing = _filter("grey_closing")
-morphological_gradient = _filter("morphological_gradient")
-morphological_laplace = _filter("morphological_laplace")
-white_tophat = _filter("white_tophat")
-black_tophat = _filter("black_tophat")
-binary_erosion = _filter("binary_erosion")
-binary_dilation = _filter("binary_dilation")
-binary_opening = _filter("binary_opening")
-binary_closing = _filter("binary_closing")
-convolve = _filter("convolve")
-correlate = _filter("correlate")
-convolve1d = _filter("convolve1d")
-correlate1d = _filter("correlate1d")
-sobel = _filter("sobel")
-prewitt = _filter("prewitt")
-laplace = _filter("laplace")
-generic_filter = _filter("generic_filter")
+gaussian_filter = _filter("gaussian_filter", "1.0")
+gaussian_filter1d = _filter("gaussian_filter1d", "1.0")
+gaussian_laplace = _filter("gaussian_laplace", "1.0")
+gaussian_gradient_magnitude = _filter("gaussian_gradient_magnitude", "1.0")
+uniform_filter = _filter("uniform_filter", "size=3")
+uniform_filter1d = _filter("uniform_filter1d", "3")
+minimum_filter = _filter("minimum_filter", "size=3")
+maximum_filter = _filter("maximum_filter", "size=3")
+minimum_filter1d = _filter("minimum_filter1d", "3")
+maximum_filter1d = _filter("maximum_filter1d", "3")
+median_filter = _filter("median_filter", "size=3")
+percentile_filter = _filter("percentile_filter", "50, size=3")
+rank_filter = _filter("rank_filter", "0, size=3")
+grey_erosion = _filter("grey_erosion", "size=3")
+grey_dilation = _filter("grey_dilation", "size=3")
+grey_opening = _filter("grey_opening", "size=3")
+grey_closing = _filter("grey_closing", "size=3")
+morphological_gradient = _filter("morphological_gradient", "size=3")
+morphological_laplace = _filter("morphological_laplace", "size=3")
+white_tophat = _filter("white_tophat", "size=3")
+black_tophat = _filter("black_tophat", "size=3")
+binary_erosion = _filter("binary_erosion", "")
+binary_dilation = _filter("binary_dilation", "")
+binary_opening = _filter("binary_opening", "")
+binary_closing = _filter("binary_closing", "")
+convolve = _filter("convolve", "np.ones((3, 3))")
+correlate = _filter("correlate", "np.ones((3, 3))")
+convolve1d = _filter("convolve1d", "[1, 2, 1]")
+correlate1d = _filter("correlate1d", "[1, 2, 1]")
+sobel = _filter("sobel", "")
+prewitt = _filter("prewitt", "")
+laplace = _filter("laplace", "")
+generic_filter = _filter("generic_filter", "np.ptp, size=3")
 
 
 def label(input: Any, structure: Any = None, output: Any = None) -> tuple[Any, int]:  # noqa: A002

@@ -12,7 +12,7 @@ from scipy import stats
 from skimage.measure._regionprops import COL_DTYPES
 
 import pmap as pm
-from pmap import labelling, regionstats, regiontable, tiling
+from pmap import components, labelling, regionstats, regiontable, tiling
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +47,20 @@ def test_labels_of_larger_volumes_are_scipys(share):
         labels, m = pm.ndimage.label(as_file(mask), structure)
         assert m == n
         assert np.array_equal(labels[...], expected)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint16, np.int64])
+def test_the_fast_way_and_scipy_number_alike(dtype, monkeypatch):
+    pytest.importorskip("cc3d", reason="connected-components-3d is not installed")
+    rng = np.random.default_rng(3)
+    cases = [rng.random(rng.integers(1, 12, 3)) < rng.random() for _ in range(60)]
+    structures = [ndi.generate_binary_structure(3, c) for c in (1, 2, 3)]
+    fast = [components.components(m, s, dtype) for m in cases for s in structures]
+    monkeypatch.setattr(components, "cc3d", None)
+    slow = [components.components(m, s, dtype) for m in cases for s in structures]
+    for (a, n), (b, m) in zip(fast, slow, strict=True):
+        assert (n, a.dtype) == (m, b.dtype)
+        assert np.array_equal(a, b)
 
 
 def test_a_lopsided_structure_is_scipys_too():
