@@ -20,8 +20,9 @@ class _Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         """Name the apps: looked up only here, because every start would pay for it."""
         self.epilog = (
-            "TARGET: a file (ends in .py or contains /), an app "
-            f"({', '.join(apps())}) or the verb doctor. Example: pRUN -n 4 script.py --fast"
+            "TARGET is a file (ends in .py or contains /), the verb doctor, or an app:\n"
+            f"  {' '.join(apps())}\n\n"
+            "example: pRUN -n 4 script.py --fast"
         )
         return super().format_help()
 
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="pRUN",
         usage="pRUN [OPTIONS] TARGET [ARGS...]",
         description="Run a program on N ranks of this machine.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument

@@ -269,7 +269,7 @@ def test_check_names_each_ranks_line_before_anything_hangs(jobs):
     )
     assert ended.code == 1
     assert ended.err.count("errors.DivergenceError:") == 1
-    assert re.search(r"rank 0: foreach \(allgather\) at .*program.py:3", ended.err)
+    assert re.search(r"rank 0: foreach \(tasks\) at .*program.py:3", ended.err)
     assert re.search(r"ranks 1-2: barrier \(barrier\) at .*program.py:5", ended.err)
 
 
