@@ -1,5 +1,7 @@
 """The block engine on arrays in memory and in files."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import scipy.ndimage as ndi
@@ -115,6 +117,19 @@ def test_a_kernel_may_write_into_its_block():
 def test_arrays_without_voxels_and_without_axes():
     assert pm.map_blocks(np.negative, np.zeros((0, 3))).shape == (0, 3)
     assert pm.map_blocks(np.negative, np.float64(3.0)) == -3.0
+
+
+def test_memory_is_set_by_the_block_and_not_by_the_file():
+    file = pm.io.scratch((256, 256, 256), np.float32)
+    file.write((slice(100, 164),) * 3, np.ones((64, 64, 64), np.float32))
+    tracemalloc.start()
+    smooth = pm.ndimage.gaussian_filter(file, 1.0)
+    labels, n = pm.measure.label(pm.map_blocks(lambda a: a > 0, file), return_num=True)
+    table = pm.measure.regionprops_table(labels, smooth, ("area", "intensity_mean"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (n, table["area"].tolist()) == (1, [64.0**3])
+    assert peak < file.nbytes / 2
 
 
 def test_wrong_calls_say_what_is_wrong():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.ndimage as ndi
 import skimage.filters
+import tifffile
 from image_cases import cells, volume
 from skimage.segmentation import watershed
 
@@ -93,6 +94,29 @@ def test_watershed_without_a_mask_is_near_that_of_the_whole_volume():
     assert set(np.unique(found)) == set(np.unique(expected))
     assert np.mean(iou_with(expected, found) >= 0.95) >= 0.99
     assert np.array_equal(pm.segmentation.watershed(-smooth, seeds, block_vox=64), expected)
+
+
+def test_real_nuclei_are_segmented_alike_whole_and_in_blocks(real_data):
+    image = tifffile.imread(real_data / "mesospim_small" / "test_very_small.tif")
+    smooth = ndi.gaussian_filter(image, 1.0)
+    mask = smooth > skimage.filters.threshold_otsu(smooth)
+    seeds = ndi.label((ndi.maximum_filter(smooth, 3) == smooth) & mask, np.ones((3, 3, 3)))[0]
+    expected = watershed(-smooth, seeds, mask=mask)
+    file = as_file(image)
+    smoothed = pm.ndimage.gaussian_filter(file, 1.0)
+    cut = pm.filters.threshold_otsu(smoothed)
+    foreground = pm.map_blocks(lambda a: a > cut, smoothed, block_vox=20)
+    tops = pm.map_blocks(
+        lambda a, top, m: (a == top) & m,
+        smoothed,
+        pm.ndimage.maximum_filter(smoothed, 3),
+        foreground,
+    )
+    marks = pm.measure.label(tops)
+    depth = pm.map_blocks(np.negative, smoothed)
+    found = pm.segmentation.watershed(depth, marks, mask=foreground, block_vox=24, depth=4)
+    assert marks[...].max() > 100
+    assert np.array_equal(found[...], expected)
 
 
 def test_parts_of_a_mask():
