@@ -3,7 +3,6 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from . import submit
 from .errors import JobError
@@ -26,7 +25,7 @@ class _Parser(argparse.ArgumentParser):
         )
         return super().format_help()
 
-    def error(self, message: str) -> NoReturn:
+    def error(self, message: str) -> None:
         raise JobError(message)
 
 

@@ -2,7 +2,6 @@
 
 import difflib
 import importlib.util
-import pkgutil
 from pathlib import Path
 
 from .errors import JobError
@@ -55,16 +54,12 @@ def _file(path: Path) -> str:
 def apps() -> list[str]:
     """Names of the apps: the modules of pmap.apps that can be run. Imports none of them."""
     spec = importlib.util.find_spec("pmap.apps")
-    folders = list(spec.submodule_search_locations or []) if spec else []
-    return sorted(
-        module.name
-        for module in pkgutil.iter_modules(folders)
-        if not module.ispkg and _can_run(Path(module.module_finder.path) / f"{module.name}.py")
-    )
+    folders = [Path(f) for f in (spec.submodule_search_locations if spec else None) or ()]
+    return sorted(path.stem for f in folders for path in f.glob("*.py") if _can_run(path))
 
 
 def _can_run(path: Path) -> bool:
-    return path.is_file() and '__name__ == "__main__"' in path.read_text(encoding="utf-8")
+    return '__name__ == "__main__"' in path.read_text(encoding="utf-8")
 
 
 def near(word: str, names: tuple[str, ...] | list[str]) -> str:
