@@ -6,7 +6,9 @@ memory or a file opened for reading. What is read at once is bounded by `Search.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +19,7 @@ from .registration import (
     Shift,
     band_pass,
     block_mean,
+    levelled,
     mean_difference_loss,
     ncc,
     ncc_map,
@@ -114,14 +117,18 @@ def register(a: Any, b: Any, search: Search) -> Registered:
     factors = coarse_factors(tuple(a.shape), lowest, search)
     found = _coarse_peaks(a, b, lowest, highest, factors, search)
     if any(f > 1 for f in factors):
-        fine = [_refined(a, b, peak, factors, search) for peak in found]
-        found = sorted(fine, key=lambda peak: -peak.significance)
+        coarse_vox = 8.0 * max(factors[1:])
+        prepare = functools.partial(band_pass, coarse_vox=coarse_vox)
+        reach = tuple(f if f > 1 else 0 for f in factors)
+        found = [_refined(a, b, peak, reach, prepare, search) for peak in found]
+        found = sorted(found, key=lambda peak: -peak.significance)
     best = found[0]
     others = [p for p in found[1:] if _apart(p.shift, best.shift, factors)]
     runner_up = max((p.significance for p in others), default=0.0)
-    score = raw_score(a, b, best.shift, search.most_vox)
+    shift = _polished(a, b, best.shift, search)
+    score = raw_score(a, b, shift, search.most_vox)
     places = tuple((p.shift, raw_score(a, b, p.shift, search.most_vox)) for p in others)
-    return Registered(best.shift, score, best.significance, runner_up, places)
+    return Registered(shift, score, best.significance, runner_up, places)
 
 
 def coarse_factors(shape: tuple[int, ...], lowest: Shift, search: Search) -> tuple[int, ...]:
@@ -206,31 +213,48 @@ def _slabs(box: tuple[slice, ...], most_vox: int) -> list[tuple[slice, ...]]:
     return [(slice(int(z), int(z) + thick), *box[1:]) for z in np.unique(starts)]
 
 
-def _refined(a: Any, b: Any, peak: Peak, factors: tuple[int, ...], search: Search) -> Peak:
-    """Return the peak measured at full resolution within one coarse voxel of where it was."""
-    reach = tuple(f if f > 1 else 0 for f in factors)
-    in_a, _ = overlap_boxes(a.shape, b.shape, peak.shift)
+def _local_map(
+    a: Any, b: Any, shift: Shift, reach: Shift, prepare: Callable, search: Search
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return NCC and significance at full resolution within `reach` of a shift.
+
+    None where the tiles do not overlap there.
+    """
+    in_a, _ = overlap_boxes(a.shape, b.shape, shift)
     total, mean, slabs = 0.0, 0.0, _slabs(in_a, search.most_vox)
     for box_a in slabs:
         box_b = tuple(
             slice(max(0, s.start - p - r), min(n, s.stop - p + r))
-            for s, p, r, n in zip(box_a, peak.shift, reach, b.shape, strict=True)
+            for s, p, r, n in zip(box_a, shift, reach, b.shape, strict=True)
         )
-        if any(s.stop <= s.start for s in box_b):
-            return peak._replace(significance=0.0)
-        local = [
-            p + in_b.start - s.start for p, in_b, s in zip(peak.shift, box_b, box_a, strict=True)
-        ]
+        if any(s.stop <= s.start for s in (*box_a, *box_b)):
+            return None
+        local = [p + q.start - s.start for p, q, s in zip(shift, box_b, box_a, strict=True)]
         low = tuple(s - r for s, r in zip(local, reach, strict=True))
         high = tuple(s + r for s, r in zip(local, reach, strict=True))
-        coarse_vox = 8.0 * max(factors[1:])
-        part_a = band_pass(np.asarray(a[box_a]), 1.0, coarse_vox)
-        part_b = band_pass(np.asarray(b[box_b]), 1.0, coarse_vox)
+        part_a, part_b = prepare(np.asarray(a[box_a])), prepare(np.asarray(b[box_b]))
         scores, significance = ncc_map(part_a, part_b, low, high)
         total, mean = total + significance, mean + scores
-    count = len(slabs)
+    return mean / len(slabs), total / math.sqrt(len(slabs))
+
+
+def _refined(a: Any, b: Any, peak: Peak, reach: Shift, prepare: Callable, search: Search) -> Peak:
+    """Return the peak measured at full resolution within one coarse voxel of where it was."""
+    found = _local_map(a, b, peak.shift, reach, prepare, search)
+    if found is None:
+        return peak._replace(significance=0.0)
     corner = tuple(p - r for p, r in zip(peak.shift, reach, strict=True))
-    return peaks(mean / count, total / math.sqrt(count), corner, count=1)[0]
+    return peaks(*found, corner, count=1)[0]
+
+
+def _polished(a: Any, b: Any, shift: Shift, search: Search) -> Shift:
+    """Return the best shift within two voxels by the images as they are."""
+    reach = tuple(2 if n > 4 else 0 for n in a.shape)
+    found = _local_map(a, b, shift, reach, levelled, search)
+    if found is None:
+        return shift
+    best = np.unravel_index(int(np.argmax(found[0])), found[0].shape)
+    return tuple(p - r + int(i) for p, r, i in zip(shift, reach, best, strict=True))
 
 
 def _apart(p: Shift, q: Shift, factors: tuple[int, ...]) -> bool:
