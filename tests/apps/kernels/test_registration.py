@@ -143,3 +143,22 @@ def test_real_mosaic_is_registered_where_the_paper_rule_fails(real_data):
     paper = pairs.paper_rule(a, b, search)
     assert paper.shift == (0, 0, 924 - 6)
     assert paper.score < 0.5
+
+
+@pytest.mark.parametrize("name", ["signal.tif", "background.tif"])
+def test_tiles_cut_from_real_cortex_are_registered_exactly(real_data, name):
+    tifffile = pytest.importorskip("tifffile")
+    volume = tifffile.imread(real_data / "cellfinder_cortex_2ch" / name)
+    rng = np.random.default_rng(11)
+    y, x = np.ogrid[-1:1:200j, -1:1:200j]
+    for _ in range(8):
+        corner = rng.integers((3, 10, 10), (4, 290, 270))
+        shift = rng.integers((-2, -6, 165), (2, 6, 190), endpoint=True)
+        tiles = []
+        for gain, start in ((1.0, corner), (1.2, corner + shift)):
+            box = tuple(slice(s, s + n) for s, n in zip(start, (24, 200, 200), strict=True))
+            light = volume[box] * gain * (1 - 0.25 * (y**2 + x**2) / 2)
+            noisy = rng.poisson(light) + rng.normal(0, 0.1 * volume.std(), light.shape)
+            tiles.append(np.clip(noisy, 0, 65535).astype(np.uint16))
+        found = pairs.register(*tiles, pairs.Search(axis=2, overlap_vox=20))
+        assert found.shift == tuple(shift)
