@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from . import comm, sources
+from .distarray import DistArray
 from .settings import options
 from .tiling import Box, Halo, added, block_grid, box_shape, even_halo, grown, inside, unwrapped
 
@@ -73,13 +74,15 @@ def rank_boxes(arrays: Sequence[Any], n_ranks: int) -> list[list[Box]]:
 
 
 def rounds(boxes: list[list[Box]], arrays: Sequence[Any], sink: Any) -> list[list[list[Box]]]:
-    """The table of boxes cut into rounds that take about ``pm.options.block_mb`` on a rank.
+    """The table of boxes cut into rounds; a round is what is in memory at a time.
 
-    Files are read one block at a time: their ranks do not wait for each other.
+    DistArrays exchange as many boxes as ``pm.options.block_mb`` allows, with room for halos and
+    what the kernel needs. Without them it is one box: their ranks do not wait for each other.
     """
-    voxel = sum(a.dtype.itemsize for a in arrays if a is not None)
-    voxel += 0 if sink is None else sink.dtype.itemsize
-    room = 0 if sources.is_local(*arrays) else options.block_mb * 2**20 / 4
+    both = [a for a in (*arrays, sink) if a is not None]
+    voxel = sum(a.dtype.itemsize for a in both)
+    exchanged = any(isinstance(a, DistArray) for a in both)
+    room = options.block_mb * 2**20 / 4 if exchanged else 0
     cut = [_groups(mine, voxel, room) for mine in boxes]
     n_rounds = max(map(len, cut), default=0)
     return [[g[i] if i < len(g) else [] for g in cut] for i in range(n_rounds)]

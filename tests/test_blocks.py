@@ -53,9 +53,10 @@ def test_wrapped_regions_are_periodic(n, start, length):
 
 def test_rounds_keep_to_the_memory_that_is_set(monkeypatch):
     monkeypatch.setattr(pm.options, "block_mb", 4 * 3 * 1000 * 8 / 2**20)
-    a = pm.io.scratch((10, 1000), float)
+    a = pm.zeros((10, 1000), map=pm.Map([1, 1]))
     boxes = [tiling.block_grid(a.shape, (1, 1000))]
     assert [len(table[0]) for table in chains.rounds(boxes, [a], None)] == [3, 3, 3, 1]
+    assert len(chains.rounds(boxes, [pm.io.scratch(a.shape, float)], None)) == 10
 
 
 @pytest.mark.parametrize("boundary", ["reflect", "mirror", "nearest", "wrap", "constant"])
