@@ -45,7 +45,7 @@ def write_image(source, folder: Path, voxel_um, *, start=(0, 0, 0), gzip=False) 
     limits = None
     with _volume(folder, precomputed.volume_info("image", dtype, scales)):
         for scale, array in _scales(source, scales, downsampling.halve_image):
-            _write_chunks(array, dtype, scale, folder, precomputed.encode_image, gzip)
+            _write_chunks(array, dtype, scale, {folder: np.asarray}, precomputed.encode_image, gzip)
             if limits is None and (np.prod(scale.shape) <= RANGE_VOXELS or scale is scales[-1]):
                 limits = pm.once(_intensities, array)
     return Written(folder.name, source.shape, tuple(start), *limits)
@@ -63,11 +63,11 @@ def write_labels(
     scales = precomputed.scales_of(source.shape, voxel_um)
     plain = precomputed.volume_info("segmentation", dtype, scales)
     info = {**plain, "segment_properties": properties} if properties else plain
+    layers = {folder: np.asarray, outlines: downsampling.outlines}
     encode = precomputed.encode_segmentation
     with _volume(folder, info), _volume(outlines, plain):
         for scale, array in _scales(source, scales, downsampling.halve_labels):
-            _write_chunks(array, dtype, scale, folder, encode, gzip)
-            _write_chunks(_Outlines(array), dtype, scale, outlines, encode, gzip)
+            _write_chunks(array, dtype, scale, layers, encode, gzip, margin=1)
     return Written(folder.name, source.shape)
 
 
@@ -89,25 +89,6 @@ def stored_type(kind: str, dtype: np.dtype, where: Path) -> str:
     if found is None:
         raise InputError(f"{where}: a precomputed {kind} holds {', '.join(known)}, not {dtype}")
     return found
-
-
-class _Outlines:
-    """Labels as their outlines; a box is read with one voxel around it in the plane."""
-
-    def __init__(self, labels) -> None:
-        self._labels = labels
-        self.shape, self.dtype = labels.shape, labels.dtype
-
-    def __getitem__(self, box: tuple[slice, ...]) -> np.ndarray:
-        margin = (0, 1, 1)
-        wide = tuple(
-            slice(max(s.start - m, 0), min(s.stop + m, n))
-            for s, m, n in zip(box, margin, self.shape, strict=True)
-        )
-        inner = tuple(
-            slice(s.start - w.start, s.stop - w.start) for s, w in zip(box, wide, strict=True)
-        )
-        return downsampling.outlines(self._labels[wide])[inner]
 
 
 @contextmanager
@@ -163,23 +144,45 @@ def _halved(fine, finer: Scale, scale: Scale, halve: Callable):
 
 
 def _write_chunks(
-    array, dtype: str, scale: Scale, folder: Path, encode: Callable, gzip: bool
+    array,
+    dtype: str,
+    scale: Scale,
+    layers: Mapping[Path, Callable],
+    encode: Callable,
+    gzip: bool,
+    margin: int = 0,
 ) -> None:
-    """Write the chunk files of one scale, shared out in boxes of whole chunks."""
+    """Write the chunk files of one scale, shared out in boxes of whole chunks.
+
+    Each of `layers` is a folder and what makes its voxels of the array's; that may look at `margin`
+    voxels around a box in its planes.
+    """
 
     def write(box: tuple[slice, ...]) -> None:
-        values = array[box].astype(dtype, copy=False)
-        for chunk in precomputed.chunks_in(box, scale.chunk):
-            inner = tuple(
-                slice(c.start - b.start, c.stop - b.start) for c, b in zip(chunk, box, strict=True)
-            )
-            data = encode(values[inner])
-            name = precomputed.chunk_name(chunk, scale.start)
-            if gzip:
-                name, data = name + ".gz", precomputed.gzipped(data)
-            (folder / scale.key / name).write_bytes(data)
+        wide = tuple(
+            slice(max(s.start - m, 0), min(s.stop + m, n))
+            for s, m, n in zip(box, (0, margin, margin), array.shape, strict=True)
+        )
+        values = array[wide].astype(dtype, copy=False)
+        for folder, view in layers.items():
+            _write_box(view(values), wide, box, scale, folder / scale.key, encode, gzip)
 
     pm.foreach(_boxes(scale.shape, scale.chunk, array.dtype.itemsize), write)
+
+
+def _write_box(
+    values: np.ndarray, wide, box, scale: Scale, folder: Path, encode: Callable, gzip: bool
+) -> None:
+    """Write the chunks of `box`; `values` are those of the box `wide` around it."""
+    for chunk in precomputed.chunks_in(box, scale.chunk):
+        inner = tuple(
+            slice(c.start - w.start, c.stop - w.start) for c, w in zip(chunk, wide, strict=True)
+        )
+        data = encode(values[inner])
+        name = precomputed.chunk_name(chunk, scale.start)
+        if gzip:
+            name, data = name + ".gz", precomputed.gzipped(data)
+        (folder / name).write_bytes(data)
 
 
 def _boxes(shape: tuple[int, ...], chunk: tuple[int, ...], itemsize: int) -> list:

@@ -160,38 +160,63 @@ def _blocks_of(chunk: np.ndarray) -> np.ndarray:
 
 def _encode_blocks(blocks: np.ndarray, words: int) -> tuple[np.ndarray, np.ndarray, list[bytes]]:
     """Offsets of values and table of each block (in uint32), bits per voxel, and the data."""
-    one_value = blocks.min(axis=1) == blocks.max(axis=1)
-    rows = np.flatnonzero(~one_value)
-    bits = np.zeros(len(blocks), np.uint32)
-    offsets = np.zeros((len(blocks), 2), np.uint32)
-    values, table_of = np.unique(blocks[one_value, 0], return_inverse=True)
+    bits, offsets = np.zeros(len(blocks), np.uint32), np.zeros((len(blocks), 2), np.uint32)
+    low, high = blocks.min(axis=1), blocks.max(axis=1)
+    one_value = low == high
+    values, table_of = np.unique(low[one_value], return_inverse=True)
     at = 2 * len(blocks)
     offsets[one_value, 1] = at + table_of * words
-    parts = [values.astype(f"<u{4 * words}").tobytes()]
-    at += len(values) * words
-    for row, (width, packed, table) in zip(rows, _packed_rows(blocks[rows]), strict=True):
-        bits[row] = width
-        offsets[row] = at, at + len(packed)
-        parts += [packed.tobytes(), table.astype(f"<u{4 * words}").tobytes()]
-        at += len(packed) + len(table) * words
+    parts, at = [values], at + len(values) * words
+    for rows, numbers, width, table, counts in _groups(blocks, low, high, one_value):
+        packed = _packed(numbers, width)
+        bits[rows] = width
+        offsets[rows, 0] = at + np.arange(len(rows)) * packed.shape[1]
+        at += packed.size
+        offsets[rows, 1] = at + (np.cumsum(counts) - counts) * words
+        at += len(table) * words
+        parts += [packed, table]
     if at >= 1 << 24:
         raise ValueError("a chunk is too large for compressed_segmentation; take smaller chunks")
-    return offsets, bits, parts
+    return offsets, bits, [p.astype(p.dtype.newbyteorder("<")).tobytes() for p in parts]
 
 
-def _packed_rows(rows: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Bits per voxel, packed numbers and table of values of each row."""
-    if not len(rows):
-        return
-    order = np.argsort(rows, axis=1, kind="stable")
-    ordered = np.take_along_axis(rows, order, axis=1)
-    new = np.ones(rows.shape, bool)
+Group = tuple[np.ndarray, np.ndarray, int, np.ndarray, np.ndarray]
+
+
+def _groups(
+    blocks: np.ndarray, low: np.ndarray, high: np.ndarray, one_value: np.ndarray
+) -> Iterator[Group]:
+    """Blocks of several values, by bits per voxel.
+
+    Each group has the numbers of the blocks, for each voxel the number of its value in the table
+    of its block, the bits that takes, the tables one after another, and their lengths.
+    """
+    rows = np.flatnonzero(~one_value)
+    several, low, high = blocks[rows], low[rows], high[rows]
+    is_high = several == high[:, None]
+    two = (is_high | (several == low[:, None])).all(axis=1)
+    if two.any():  # by far the commonest, and needs no sorting
+        table = np.stack([low[two], high[two]], axis=1).ravel()
+        yield rows[two], is_high[two], 1, table, np.full(np.count_nonzero(two), 2)
+    rows, several = rows[~two], several[~two]
+    order = np.argsort(several, axis=1, kind="stable")
+    ordered = np.take_along_axis(several, order, axis=1)
+    new = np.ones(ordered.shape, bool)
     new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    numbers = np.empty(rows.shape, np.uint32)
+    numbers = np.empty(ordered.shape, np.uint32)
     np.put_along_axis(numbers, order, np.cumsum(new, axis=1, dtype=np.uint32) - 1, axis=1)
-    for row, is_new, number in zip(ordered, new, numbers, strict=True):
-        table = row[is_new]
-        width = next(w for w in (1, 2, 4, 8, 16) if len(table) <= 1 << w)
-        shifts = np.arange(0, 32, width, dtype=np.uint32)
-        packed = np.bitwise_or.reduce(number.reshape(-1, 32 // width) << shifts, axis=1)
-        yield width, packed.astype("<u4"), table
+    counts, smaller = new.sum(axis=1), 2
+    for width in (2, 4, 8, 16):
+        of_width = (counts > smaller) & (counts <= 1 << width)
+        smaller = 1 << width
+        if of_width.any():
+            table = ordered[of_width][new[of_width]]
+            yield rows[of_width], numbers[of_width], width, table, counts[of_width]
+
+
+def _packed(numbers: np.ndarray, width: int) -> np.ndarray:
+    """Rows of numbers of `width` bits each as rows of uint32, the first in the lowest bits."""
+    if width == 1:
+        return np.packbits(numbers, axis=1, bitorder="little").view("<u4")
+    shifts = np.arange(0, 32, width, dtype=np.uint32)
+    return np.bitwise_or.reduce(numbers.reshape(len(numbers), -1, 32 // width) << shifts, axis=2)
