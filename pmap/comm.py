@@ -337,7 +337,15 @@ def _start() -> World:
     if whole.size > 1:
         guard.install(whole.watch, whole.farewell)
         _learn_exit_code(MPI, whole.watch)
+    os.register_at_fork(after_in_child=_be_no_rank)
     return whole
+
+
+def _be_no_rank() -> None:
+    """In a forked child: MPI belongs to the parent, and so does the right to end the job."""
+    global _whole
+    _whole = World()
+    guard.remove()
 
 
 def _learn_exit_code(mpi: Any, watch: Watchdog) -> None:

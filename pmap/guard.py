@@ -30,6 +30,11 @@ def install(watch: Watchdog, farewell: Callable[[], bool]) -> None:
     atexit.register(_finish, watch, farewell, os.getpid())
 
 
+def remove() -> None:
+    """Undo `install` in a forked child, which is no rank."""
+    sys.excepthook = sys.__excepthook__
+
+
 def _listening_exit(watch: Watchdog) -> Callable[[object], NoReturn]:
     """Make a ``sys.exit`` whose code is known after Python has taken it.
 

@@ -312,3 +312,34 @@ def test_a_rank_may_start_programs_that_are_no_ranks(jobs):
         n=2,
     )
     assert (ended.code, ended.err) == (0, "")
+
+
+def test_a_forked_child_is_no_rank_and_cannot_end_the_job(jobs):
+    ended = jobs.run(
+        "import multiprocessing, sys, pmap as pm\n"
+        "def child():\n"
+        "    assert (pm.Pid, pm.Np) == (0, 1)\n"
+        "    sys.excepthook(ValueError, ValueError('of the child'), None)\n"
+        "    raise SystemExit(9)\n"
+        "pm.barrier()\n"
+        "made = multiprocessing.get_context('fork').Process(target=child)\n"
+        "made.start()\n"
+        "made.join()\n"
+        "assert made.exitcode == 9\n"
+        "pm.barrier()\n"
+        "print('whole')\n"
+    )
+    assert ended.out.splitlines() == ["whole"] * 3
+    assert ended.code == 0
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_c7_a_rank_that_vanishes_ends_the_job(jobs, code):
+    ended = jobs.run(
+        "import os, pmap as pm\n"
+        "pm.barrier()\n"
+        f"if pm.Pid == 1:\n    os._exit({code})\n"
+        "pm.barrier()\n"
+    )
+    assert ended.code != 0
+    assert ended.seconds < 10
