@@ -56,9 +56,12 @@ def run_layers(run_dir: Path, voxel_um: Sequence[float] | None = None) -> RunLay
         raise InputError(
             f"{run_dir} has {len(labels)} tiles that are not stitched: stitch it first"
         )
+    fused = _fused(run_dir)
+    if not labels and not fused:
+        raise InputError(f"{run_dir} holds neither labels nor fused volumes yet: finish it first")
     cells = run_dir / "cells.csv"
     return RunLayers(
-        tuple(_fused(run_dir) or _original(run_dir, settings, data)),
+        tuple(fused or _original(run_dir, settings, data)),
         tuple(float(v) for v in voxel_um),
         labels[0] if labels else None,
         tables.read_csv(cells) if cells.is_file() else None,
@@ -75,7 +78,7 @@ def _setting(settings: Mapping, name: str) -> object:
 
 def _dataset_of(settings: Mapping) -> dataset.Dataset | None:
     path = _setting(settings, "dataset")
-    return dataset.load(path) if isinstance(path, str) and Path(path).is_file() else None
+    return dataset.load(path) if isinstance(path, str) else None
 
 
 def _fused(run_dir: Path) -> list[Image]:
@@ -88,8 +91,13 @@ def _original(run_dir: Path, settings: Mapping, data: dataset.Dataset | None) ->
     """Images that the run was made of."""
     if data is None:
         image = _setting(settings, "image")
-        if not isinstance(image, str) or not Path(image).exists():
+        if not isinstance(image, str):
             return []
+        if not Path(image).exists():
+            raise InputError(
+                f"the image of {run_dir}, {image}, is not there; where it was moved, export the "
+                f"image itself with --labels {run_dir / 'labels.h5'} --cells {run_dir / 'cells.csv'}"
+            )
         return [Image(Path(image).name.split(".")[0], Path(image))]
     if len(data.tiles) == 1:
         return [Image(c.name, data.file(c, *data.tiles[0])) for c in data.channels]

@@ -217,6 +217,15 @@ def test_a_run_of_one_image_shows_that_image(tmp_path):
     found = runlayers.run_layers(run)
     assert [i.name for i in found.images] == ["dapi"]
     assert found.labels == run / "labels.h5" and found.cells is None
+    (tmp_path / "dapi.tif").rename(tmp_path / "moved.tif")
+    with pytest.raises(InputError, match=r"dapi\.tif, is not there; .*--labels"):
+        runlayers.run_layers(run)
+
+
+def test_a_run_that_has_nothing_yet_is_refused(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps({"settings": {"voxel_um": VOXEL_UM}}))
+    with pytest.raises(InputError, match="neither labels nor fused volumes yet"):
+        runlayers.run_layers(tmp_path)
 
 
 def wrong_arguments(folder):
