@@ -146,10 +146,10 @@ def describe(placements: dict) -> str:
 
 
 def _run_of(out: Path, source: str, settings: StitchSettings) -> runs.Run:
-    """The run that segmented the tiles into `out`, or a new one."""
-    if pm.once((out / runs.STATE / "run.json").is_file):
+    """The run whose tiles were segmented in `out`, to add to it, or a run of stitch alone."""
+    if pm.once((out / "labels").is_dir):
         return runs.find_run(out)
-    return runs.open_run(out, "stitch", {"source": source, **asdict(settings)})
+    return runs.open_run(out, "stitch", {"source": Path(source).resolve(), **asdict(settings)})
 
 
 def _registration_channel(mosaic: Mosaic, source: object, channel: str | None) -> str:

@@ -223,6 +223,17 @@ def test_what_cannot_be_stitched_is_said(tmp_path, real_data, capsys):
     assert "no mosaic: one tile of (2, 251, 251) voxels" in refused(scenes, "--scene", "1")
 
 
+def test_a_folder_with_other_things_or_another_rule_is_refused(tmp_path, capsys):
+    one = cut(grid=(1, 2), tile=(8, 64, 64), count=80, seed=1)
+    path = write_dataset(tmp_path / "data", one)
+    assert stitch.main([str(path), "--out", str(tmp_path / "data")]) == 2
+    assert "already holds" in capsys.readouterr().err
+    again = [str(path), "--out", str(tmp_path / "run")]
+    assert stitch.main(again) == 0 == stitch.main(again)
+    assert stitch.main([*again, "--rule", "paper"]) == 2
+    assert "rule = ncc, now paper" in capsys.readouterr().err
+
+
 def test_labels_of_some_tiles_only_are_refused(tmp_path):
     one = cut(grid=(1, 2), tile=(8, 64, 64), count=50, seed=2)
     run = write_segmented(tmp_path / "run", one.labels)
