@@ -3,7 +3,8 @@
 Pass 1 goes over the blocks and adds up voxels and bounding boxes: integers, known to all ranks
 afterwards. In pass 2 the rank whose block holds the low corner of an object's bounding box reads
 all of the object, with halo as far as its box goes, and measures it. So the numbers do not depend
-on blocks, maps or ranks. An object much larger than a block is read by itself.
+on blocks, maps or ranks. An object much larger than a block is read by itself, slab by slab, its
+sums going on from slab to slab (whole, if a column needs scikit-image).
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import numpy as np
 from . import chains, comm, sources
 from .errors import InputError
 from .regionprops import check_name, kind_of, values_of
-from .regionstats import RegionStats, bounds, merged
-from .tiling import Box
+from .regionstats import Columns, LargeRegion, RegionVoxels, bounds, merged, sums_of
+from .tiling import Box, box_shape
 
 _FAST = {
     "centroid": True,
@@ -30,7 +31,7 @@ _FAST = {
     "intensity_skew": False,
     "intensity_kurtosis": False,
 }
-"""Columns of `RegionStats` -> whether there is one per axis."""
+"""Columns of `Columns` -> whether there is one per axis."""
 
 _OLD_NAMES = {
     "mean_intensity": "intensity_mean",
@@ -50,7 +51,7 @@ _FROM_BOUNDS = (
 )
 
 _LARGE_VOX = 1 << 22
-"""Objects with a larger bounding box are read one by one."""
+"""Objects with a larger bounding box are read one by one, in slabs of about this size."""
 
 
 def regionprops_table(
@@ -117,9 +118,10 @@ def regionprops_table(
     table = _all_bounds(labels, boxes)
     fast = [_OLD_NAMES.get(n, n) for n in names]
     fast = list(dict.fromkeys(n for n in fast if n in _FAST))
-    owners = _owners(table, boxes)
-    columns = _measure(arrays, table, owners, rank, spacing, fast, slow, extra, n_ranks)
-    columns.update(_from_bounds(table, spacing))
+    columns = _from_bounds(table, spacing)
+    if fast or slow:
+        owners = _owners(table, boxes)
+        columns.update(_measure(arrays, table, owners, rank, spacing, fast, slow, extra))
     return _as_table(names, columns, separator)
 
 
@@ -160,11 +162,9 @@ def _all_bounds(labels: Any, boxes: list[list[Box]]) -> np.ndarray:
     return every
 
 
-def _owners(table: np.ndarray, boxes: list[list[Box]]) -> list[list[tuple[Box, np.ndarray]]]:
-    """For each rank the boxes to read, and which rows of the table it measures in each."""
+def _owners(table: np.ndarray, boxes: list[list[Box]]) -> list[list[np.ndarray]]:
+    """For each box of each rank the rows of the table whose low corner lies in it."""
     ndim = (table.shape[1] - 2) // 2
-    low, high = table[:, 2 : 2 + ndim], table[:, 2 + ndim :]
-    large = np.prod(high - low, axis=1, dtype=float) > _LARGE_VOX
     starts = [np.unique([box[a].start for mine in boxes for box in mine]) for a in range(ndim)]
     cells = [len(s) for s in starts]
 
@@ -172,66 +172,107 @@ def _owners(table: np.ndarray, boxes: list[list[Box]]) -> list[list[tuple[Box, n
         at = [np.searchsorted(starts[a], corners[:, a], "right") - 1 for a in range(ndim)]
         return np.ravel_multi_index(at, cells)
 
-    rows_of = cell(low) if len(table) else np.empty(0, np.int64)
-    order = np.argsort(rows_of, kind="stable")
+    cell_of = cell(table[:, 2 : 2 + ndim])
+    order = np.argsort(cell_of, kind="stable")
     out = []
     for mine in boxes:
-        jobs = []
-        for box in mine:
-            key = cell(np.array([[s.start for s in box]]))[0]
-            a, b = np.searchsorted(rows_of[order], [key, key + 1])
-            rows = np.sort(order[a:b])
-            jobs += _jobs(rows[~large[rows]], low, high)
-            for row in rows[large[rows]]:
-                jobs += _jobs(np.array([row]), low, high)
-        out.append(jobs)
+        keys = cell(np.array([[s.start for s in box] for box in mine]).reshape(-1, ndim))
+        spans = np.searchsorted(cell_of[order], [keys, keys + 1]).T
+        out.append([np.sort(order[a:b]) for a, b in spans])
     return out
 
 
-def _jobs(rows: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[tuple[Box, np.ndarray]]:
-    """The smallest box around the objects in `rows`, with them; nothing if there are none."""
-    if not len(rows):
-        return []
-    start, stop = low[rows].min(axis=0), high[rows].max(axis=0)
-    return [(tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True)), rows)]
+def _box_around(table: np.ndarray, rows: np.ndarray) -> Box:
+    """The smallest box around the objects in `rows`."""
+    ndim = (table.shape[1] - 2) // 2
+    start = table[rows, 2 : 2 + ndim].min(axis=0)
+    stop = table[rows, 2 + ndim :].max(axis=0)
+    return tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
+
+
+def _slabs(box: Box) -> list[Box]:
+    """`box` cut along its first axis into slabs of about `_LARGE_VOX` voxels."""
+    n, *others = box_shape(box)
+    thick = max(1, _LARGE_VOX // prod(others))
+    at = range(box[0].start, box[0].stop, thick)
+    return [(slice(i, min(i + thick, box[0].stop)), *box[1:]) for i in at]
 
 
 def _measure(
     arrays: list,
     table: np.ndarray,
-    owners: list,
+    owners: list[list[np.ndarray]],
     rank: int,
     spacing: np.ndarray,
     fast: list[str],
     slow: list[str],
     extra: tuple,
-    n_ranks: int,
 ) -> dict[str, np.ndarray]:
     """Measure this rank's objects and bring the columns of all ranks together."""
-    if not fast and not slow:
-        return {}
     if not len(table):
         return _empty_columns(fast, slow, extra, arrays)
+    ndim = len(spacing)
+    large = np.prod(table[:, 2 + ndim :] - table[:, 2 : 2 + ndim], axis=1, dtype=float) > _LARGE_VOX
+    jobs = [[rows[~large[rows]] for rows in mine] for mine in owners]
+    jobs = [[rows for rows in mine if len(rows)] for mine in jobs]
+    alone = [[row for rows in mine for row in rows[large[rows]]] for mine in owners]
+    if slow:  # scikit-image needs the object whole
+        jobs = [a + [np.array([row]) for row in b] for a, b in zip(jobs, alone, strict=True)]
+        alone = [[] for _ in alone]
     numbers, lists, done = [], [], []
-    jobs = iter(owners[rank])
-    for box, parts in chains.each(arrays, [[box for box, _ in mine] for mine in owners]):
-        rows = next(jobs)[1]
+    mine = iter(jobs[rank])
+    for box, parts in chains.each(arrays, [[_box_around(table, r) for r in m] for m in jobs]):
+        rows, intensity = next(mine), parts[1] if len(parts) > 1 else None
         done.append(rows)
-        intensity = parts[1] if len(parts) > 1 else None
-        stats = RegionStats(parts[0], intensity, table[rows], [s.start for s in box], spacing)
-        found = [np.asarray(stats.column(n), float).reshape(len(rows), -1) for n in fast]
-        numbers.append(np.concatenate([np.empty((len(rows), 0)), *found], axis=1))
-        if slow:
-            lists += [
-                values_of(parts[0], intensity, table[row], box, spacing, slow, extra)
-                for row in rows
-            ]
+        if fast:
+            start = [s.start for s in box]
+            voxels = RegionVoxels(parts[0], intensity, table[rows], start, spacing)
+            numbers.append(_numbers(voxels, fast))
+        for row in table[rows] if slow else ():
+            lists.append(values_of(parts[0], intensity, row, box, spacing, slow, extra))
+    for row, region in _stream(arrays, table, alone, rank, spacing, fast).items():
+        done.append(np.array([row]))
+        numbers.append(_numbers(region, fast))
     rows = np.concatenate([np.empty(0, np.int64), *done])
-    width = sum(len(table[0, 2:]) // 2 if _FAST[n] else 1 for n in fast)
-    merged_numbers = _together(rows, np.concatenate([np.empty((0, width)), *numbers]), n_ranks)
-    columns = _split_columns(merged_numbers, fast, (table.shape[1] - 2) // 2)
-    columns.update(_slow_columns(rows, lists, slow, n_ranks))
+    width = sum(ndim if _FAST[n] else 1 for n in fast)
+    columns = {}
+    if fast:
+        numbers = np.concatenate([np.empty((0, width)), *numbers])
+        columns = _split_columns(_together(rows, numbers, len(jobs)), fast, ndim)
+    columns.update(_slow_columns(rows, lists, slow, len(jobs)))
     return columns
+
+
+def _numbers(regions: Columns, names: list[str]) -> np.ndarray:
+    """Columns side by side, shape (regions, numbers)."""
+    n = len(regions.table)
+    return np.concatenate([regions.column(name).reshape(n, -1) for name in names], axis=1)
+
+
+def _stream(
+    arrays: list,
+    table: np.ndarray,
+    large: list[list[int]],
+    rank: int,
+    spacing: np.ndarray,
+    names: list[str],
+) -> dict[int, LargeRegion]:
+    """Sums of this rank's large objects, read slab by slab. COLLECTIVE."""
+    regions = {row: LargeRegion(table[[row]], spacing) for row in large[rank]}
+    slabs = [
+        [(row, slab) for row in mine for slab in _slabs(_box_around(table, np.array([row])))]
+        for mine in large
+    ]
+    for sums in sums_of(names, len(spacing)):
+        rows = iter([row for row, _ in slabs[rank]])
+        if not sums:
+            continue
+        for box, parts in chains.each(arrays, [[slab for _, slab in mine] for mine in slabs]):
+            row, start = next(rows), [s.start for s in box]
+            intensity = parts[1] if len(parts) > 1 else None
+            slab = RegionVoxels(parts[0], intensity, table[[row]], start, spacing)
+            regions[row].take(slab, sums)
+    return regions
 
 
 def _together(rows: np.ndarray, numbers: np.ndarray, n_ranks: int) -> np.ndarray:
