@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--limit-s", type=float, default=240.0, help="time limit of a run, seconds")
     parser.add_argument("--as-rank", metavar="LOGS", help=argparse.SUPPRESS)
     args, pytest_args = parser.parse_known_args()
+    pytest_args = [arg for arg in pytest_args if arg != "--"]
     if args.as_rank:
         return be_a_rank(Path(args.as_rank), pytest_args)
     codes = {n: run(n, args.limit_s, pytest_args) for n in args.np}
@@ -43,7 +44,8 @@ def be_a_rank(logs: Path, pytest_args: list[str]) -> int:
         os.dup2(log, 2)
     # folders that no other rank numbers at the same time
     fixed = ["-x", "-p", "no:cacheprovider", f"--basetemp={logs / f'tmp{rank}'}"]
-    code = int(pytest.main([*fixed, *(pytest_args or ["-q"]), str(HERE)]))
+    named = [] if any(Path(arg.split("::")[0]).exists() for arg in pytest_args) else [str(HERE)]
+    code = int(pytest.main([*fixed, *(pytest_args or ["-q"]), *named]))
     sys.stdout.flush()
     sys.stderr.flush()
     return code
