@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
 FEW = 20
 """With fewer nuclei than this a threshold cannot be learned from their distribution."""
+
+
+SHELL_SAMPLES = 4000
+"""Most voxels of a shell that its median is taken from, spread evenly over it."""
 
 
 class Threshold(NamedTuple):
@@ -71,10 +74,12 @@ def shell_contrast(
             shell &= ~_grown(mask, gap_vox)
         if not mask.any() or not shell.any():
             continue
+        within, beside = np.flatnonzero(mask), np.flatnonzero(shell)
+        beside = beside[:: -(-len(beside) // SHELL_SAMPLES)]
         for row, marker in enumerate(markers):
-            values = marker[around]
-            inside = float(values[mask].mean(dtype=np.float64))
-            outside = float(np.median(values[shell]))
+            values = marker[around].ravel()
+            inside = float(values[within].mean(dtype=np.float64))
+            outside = float(np.median(values[beside]))
             contrast[row, column] = log_ratio(inside, outside)
     return contrast
 
@@ -91,12 +96,17 @@ def log_ratio(inside: float, outside: float) -> float:
 
 
 def _grown(mask: np.ndarray, by_vox: Sequence[int]) -> np.ndarray:
-    """Return a mask grown by a box: separable, so a thick shell costs no more than a thin one."""
-    grown = mask.view(np.uint8)
+    """Return a mask grown by a box, with steps that triple: a thick shell costs little more."""
+    grown = mask.copy()
     for axis, n in enumerate(by_vox):
-        if n:
-            grown = ndimage.maximum_filter1d(grown, 2 * n + 1, axis=axis, mode="constant")
-    return grown.astype(bool)
+        lines, reach = np.moveaxis(grown, axis, 0), 0
+        while reach < n:
+            step = min(2 * reach + 1, n - reach)
+            before = lines.copy()
+            lines[step:] |= before[:-step]
+            lines[:-step] |= before[step:]
+            reach += step
+    return grown
 
 
 def learn_threshold(contrast: np.ndarray, control: np.ndarray, default: float = 0.5) -> Threshold:
