@@ -15,6 +15,8 @@ from .comm import World, world
 
 USAGE = "usage: python -m pmap.boot [script.py | -m module] [ARGS...]"
 _PR_SET_PDEATHSIG = 1
+_RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
+"""What launchers call the rank: one of several that are each alone in a world tells of it."""
 
 
 def main() -> None:
@@ -44,7 +46,7 @@ def _join(asked: int) -> World:
         return whole
     if whole.size > 1:
         whole.watch.exit_code = 1
-    if whole.rank == 0:
+    if int(next((os.environ[n] for n in _RANKS if n in os.environ), whole.rank)) == 0:
         sys.stderr.write(
             f"pmap: LaunchError: {asked} ranks were asked for, but this process is in a world of "
             f"{whole.size}: the launcher and mpi4py do not belong to the same MPI. "

@@ -118,6 +118,17 @@ def test_a_world_of_another_size_than_asked_is_refused(tell):
     assert done.stdout == ""
 
 
+def test_one_of_the_ranks_that_are_each_alone_tells_of_it(tell):
+    """What is seen where the launcher and mpi4py are of different MPIs."""
+    for rank, count in (("0", 1), ("1", 0)):
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("PMI", "OMPI", "SLURM"))}
+        env |= {"PMAP_NP": "2", "PYTHONPATH": str(ROOT), "SLURM_PROCID": rank}
+        command = [sys.executable, "-m", "pmap.boot", tell]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.count("a world of 1") == count
+
+
 def test_dry_run_prints_a_line_for_a_shell_and_starts_nothing(tell, capsys):
     assert main(["-n", "1", "--dry-run", str(tell), "a b"]) == 0
     line = capsys.readouterr().out
