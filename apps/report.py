@@ -20,7 +20,9 @@ from .kernels import charts, pictures
 from .runs import Run
 
 WINDOW_UM = 220.0
-"""Largest side of the piece of a slice that is shown."""
+"""Side of the piece of a slice that is shown, within the next two limits."""
+
+LEAST_VOX, MOST_VOX = 320, 1300
 
 WIDE_PX = 1300
 """Pictures are enlarged up to about this width."""
@@ -65,7 +67,7 @@ def _write(dataset: Dataset, run: Run) -> Path:
     page = PAGE.substitute(
         name=escape(dataset.name),
         facts=escape(_facts(dataset, record)),
-        cards=_cards(cells, scores),
+        cards=_cards(dataset, cells, scores),
         pictures=_pictures(dataset, run, cells),
         distributions=_distributions(cells),
         placement=_placement(placements),
@@ -94,14 +96,15 @@ def _facts(dataset: Dataset, record: Mapping) -> str:
 # headline
 
 
-def _cards(cells: Mapping, scores: Mapping | None) -> str:
+def _cards(dataset: Dataset, cells: Mapping, scores: Mapping | None) -> str:
     n = len(cells["id"])
     cards = [(f"{n:,}", "nuclei")]
     counts = {name: int(np.sum(cells["class"] == name)) for name in CLASSES}
     cards += [(f"{k:,}", name) for name, k in counts.items() if k]
-    known = _known(cells["cfos"])
-    if known.any():
-        cards.append((f"{int(np.nansum(known * _number(cells['cfos']))):,}", "c-Fos positive"))
+    marker = dataset.channel("marker")
+    if marker and _known(cells["cfos"]).any():
+        positive = int(np.nansum(_number(cells["cfos"])))
+        cards.append((f"{positive:,}", f"{escape(marker.name)} positive"))
     if scores and "truth" in scores.get("count", {}):
         cards.append((f"{scores['count']['truth']:,}", "nuclei in the truth"))
     return "".join(
@@ -154,7 +157,8 @@ def _where(cells: Mapping, voxel_um: tuple, shape: tuple) -> tuple[int, tuple[sl
     near = np.convolve(np.bincount(zyx[:, 0], minlength=shape[0]), np.ones(5), "same")
     edge = shape[0] // 4  # nuclei that the border cuts have their centroids close to it
     z = edge + int(np.argmax(near[edge : shape[0] - edge]))
-    size = tuple(min(n, int(WINDOW_UM / v)) for n, v in zip(shape[1:], voxel_um[1:], strict=True))
+    wanted = np.clip(WINDOW_UM / np.array(voxel_um[1:]), LEAST_VOX, MOST_VOX).astype(int)
+    size = tuple(int(n) for n in np.minimum(shape[1:], wanted))
     coarse = np.array([max(1, s // 32) for s in size])
     weights = np.zeros(-(-np.array(shape[1:]) // coarse))
     close = np.abs(zyx[:, 0] - z) <= 2
@@ -182,7 +186,7 @@ def _figure(dataset, image, labels, class_of, cells, window, caption, z) -> str:
         for a, v, w in zip("yx", dataset.voxel_um[1:], window, strict=True)
     ]
     colours = np.array([pictures.COLOURS[class_of[i]] for i in cells["id"][shown].tolist()])
-    pictures.dots(picture, np.stack(yx, axis=1), colours.reshape(-1, 3), 1 + zoom / 2)
+    pictures.dots(picture, np.stack(yx, axis=1), colours.reshape(-1, 3), 1 + zoom / 3)
     bar_um = pictures.scale_bar(picture, zoom / dataset.voxel_um[2])
     text = f"{caption}. Plane z = {z * dataset.voxel_um[0]:g} µm; the bar is {bar_um:g} µm."
     return (
