@@ -40,13 +40,16 @@ class ExportSettings:
     url : str
         Where the folder will be served; it stands in the viewer state.
     gzip : bool
-        Write chunk files as ``.gz``; the server must know (ours does).
+        Compress chunks: files become ``.gz``, and the server must know (ours does).
+    sharded : bool
+        Put many chunks into one file: few files, but the server must give byte ranges (ours does).
     limit : int
         Points that one cell of the index of centroids shows.
     """
 
     url: str = "http://127.0.0.1:8080"
     gzip: bool = False
+    sharded: bool = False
     limit: int = 1000
 
 
@@ -85,16 +88,17 @@ def export_layers(
     segments = None if labels is None else _open_volume(labels)
     shape = _check(opened, segments)
     pm.once(_claim, out)
+    storage = volumes.Storage(settings.gzip, settings.sharded)
     layers = []
     for number, (image, source) in enumerate(opened):
         made = volumes.write_image(
-            source, out / image.name, voxel_um, start=image.start, gzip=settings.gzip
+            source, out / image.name, voxel_um, start=image.start, storage=storage
         )
         layers.append(viewer.image_layer(image.name, number, made.low, made.high))
     if segments is not None:
         folders = out / "labels", out / "outlines"
         described = "properties" if columns else None
-        volumes.write_labels(segments, *folders, voxel_um, described, gzip=settings.gzip)
+        volumes.write_labels(segments, *folders, voxel_um, described, storage=storage)
         classes = _classes(columns)
         layers.append(viewer.labels_layer("labels", classes, 0.25))
         layers.append(viewer.labels_layer("outlines", {}, 1.0, linked="labels"))
@@ -232,7 +236,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _export(args: argparse.Namespace) -> tuple[dict, Path]:
     """Do what the command line asks for."""
-    settings = ExportSettings(args.url, args.gzip)
+    settings = ExportSettings(args.url, args.gzip, args.sharded)
     runs = [path for path in args.source if (path / "run.json").is_file()]
     if runs and (len(args.source) > 1 or args.labels or args.cells):
         raise InputError(f"{runs[0]} is a run: export it alone, its labels and cells come with it")
@@ -279,7 +283,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--labels", type=Path, metavar="FILE", help="labels of the images")
     add("--cells", type=Path, metavar="CSV", help="table with the columns of cells.csv")
     add("--url", default=ExportSettings.url, help="where the layers will be served")
-    add("--gzip", action="store_true", help="write chunks as .gz (served so by --serve)")
+    add("--gzip", action="store_true", help="compress chunks (--serve gives them right)")
+    add("--sharded", action="store_true", help="many chunks in one file, for large volumes")
     add("--serve", type=Path, metavar="DIR", help="serve exported layers, until interrupted")
     add("--host", default="127.0.0.1", help="address to serve on")
     add("--port", default=8080, type=int, help="port to serve on")

@@ -95,8 +95,8 @@ def _original(run_dir: Path, settings: Mapping, data: dataset.Dataset | None) ->
             return []
         if not Path(image).exists():
             raise InputError(
-                f"the image of {run_dir}, {image}, is not there; where it was moved, export the "
-                f"image itself with --labels {run_dir / 'labels.h5'} --cells {run_dir / 'cells.csv'}"
+                f"the image of {run_dir}, {image}, is not there; if it was moved, export the image "
+                f"itself with --labels {run_dir}/labels.h5 --cells {run_dir}/cells.csv"
             )
         return [Image(Path(image).name.split(".")[0], Path(image))]
     if len(data.tiles) == 1:

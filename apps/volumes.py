@@ -1,6 +1,6 @@
-"""Precomputed volumes on disk: every resolution of an image or of labels, in chunk files.
+"""Precomputed volumes on disk: every resolution of an image or of labels, in chunks.
 
-The work is shared out in boxes of whole chunks, so no two writers share a file; a coarser scale is
+The work is shared out in boxes of whole files, so no two writers share one; a coarser scale is
 made from the finer one through a scratch file. `info` is written last: a volume that was cut off
 has none, and no viewer takes it for whole.
 """
@@ -17,14 +17,35 @@ import numpy as np
 import pmap as pm
 from pmap import InputError
 
-from .kernels import downsampling, precomputed
+from .kernels import downsampling, precomputed, sharding
 from .kernels.precomputed import Scale
 
 READ_MB = 64
 """What one box may bring to memory; working copies take about three times as much."""
 
+Box = tuple[slice, ...]
+
 RANGE_VOXELS = 1 << 23
 """The range of intensities is taken from the first scale with at most so many voxels."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How chunks become files: compressed or not, one file each or many in a shard."""
+
+    gzip: bool = False
+    sharded: bool = False
+
+    def sharding(self, scale: Scale) -> dict | None:
+        """Specification of the shards of a scale."""
+        return sharding.volume_sharding(scale.grid, self.gzip) if self.sharded else None
+
+    def info(self, kind: str, dtype: str, scales: list[Scale]) -> dict:
+        """Metadata of a volume that is stored so."""
+        return precomputed.volume_info(kind, dtype, scales, [self.sharding(s) for s in scales])
+
+
+PLAIN = Storage()
 
 
 @dataclass(frozen=True)
@@ -38,21 +59,30 @@ class Written:
     high: float = 1.0
 
 
-def write_image(source, folder: Path, voxel_um, *, start=(0, 0, 0), gzip=False) -> Written:
+def write_image(
+    source, folder: Path, voxel_um, *, start=(0, 0, 0), storage: Storage = PLAIN
+) -> Written:
     """Write all scales of an image, each the mean of the finer one. COLLECTIVE."""
     dtype = stored_type("image", source.dtype, folder)
     scales = precomputed.scales_of(source.shape, voxel_um, start)
     limits = None
-    with _volume(folder, precomputed.volume_info("image", dtype, scales)):
+    layers = {folder: np.asarray}
+    with _volume(folder, storage.info("image", dtype, scales)):
         for scale, array in _scales(source, scales, downsampling.halve_image):
-            _write_chunks(array, dtype, scale, {folder: np.asarray}, precomputed.encode_image, gzip)
+            _write_chunks(array, dtype, scale, layers, precomputed.encode_image, storage)
             if limits is None and (np.prod(scale.shape) <= RANGE_VOXELS or scale is scales[-1]):
                 limits = pm.once(_intensities, array)
     return Written(folder.name, source.shape, tuple(start), *limits)
 
 
 def write_labels(
-    source, folder: Path, outlines: Path, voxel_um, properties: str | None = None, *, gzip=False
+    source,
+    folder: Path,
+    outlines: Path,
+    voxel_um,
+    properties: str | None = None,
+    *,
+    storage: Storage = PLAIN,
 ) -> Written:
     """Write all scales of labels and of their outlines. COLLECTIVE.
 
@@ -61,13 +91,13 @@ def write_labels(
     """
     dtype = stored_type("segmentation", source.dtype, folder)
     scales = precomputed.scales_of(source.shape, voxel_um)
-    plain = precomputed.volume_info("segmentation", dtype, scales)
+    plain = storage.info("segmentation", dtype, scales)
     info = {**plain, "segment_properties": properties} if properties else plain
     layers = {folder: np.asarray, outlines: downsampling.outlines}
     encode = precomputed.encode_segmentation
     with _volume(folder, info), _volume(outlines, plain):
         for scale, array in _scales(source, scales, downsampling.halve_labels):
-            _write_chunks(array, dtype, scale, layers, encode, gzip, margin=1)
+            _write_chunks(array, dtype, scale, layers, encode, storage, margin=1)
     return Written(folder.name, source.shape)
 
 
@@ -128,7 +158,7 @@ def _halved(fine, finer: Scale, scale: Scale, halve: Callable):
     coarse = pm.io.scratch(scale.shape, fine.dtype)
     factor = [b // a for a, b in zip(finer.factor, scale.factor, strict=True)]
 
-    def make(box: tuple[slice, ...]) -> None:
+    def make(box: Box) -> None:
         read, front = [], []
         for s, f, first, below, n in zip(
             box, factor, scale.start, finer.start, fine.shape, strict=True
@@ -149,40 +179,60 @@ def _write_chunks(
     scale: Scale,
     layers: Mapping[Path, Callable],
     encode: Callable,
-    gzip: bool,
+    storage: Storage,
     margin: int = 0,
 ) -> None:
-    """Write the chunk files of one scale, shared out in boxes of whole chunks.
+    """Write the files of one scale, shared out in boxes of whole files.
 
     Each of `layers` is a folder and what makes its voxels of the array's; that may look at `margin`
     voxels around a box in its planes.
     """
 
-    def write(box: tuple[slice, ...]) -> None:
+    def write(box: Box) -> None:
         wide = tuple(
             slice(max(s.start - m, 0), min(s.stop + m, n))
             for s, m, n in zip(box, (0, margin, margin), array.shape, strict=True)
         )
         values = array[wide].astype(dtype, copy=False)
         for folder, view in layers.items():
-            _write_box(view(values), wide, box, scale, folder / scale.key, encode, gzip)
+            chunks = _encoded(view(values), wide, box, scale, encode)
+            for name, data in _files(chunks, scale, storage).items():
+                (folder / scale.key / name).write_bytes(data)
 
-    pm.foreach(_boxes(scale.shape, scale.chunk, array.dtype.itemsize), write)
+    if storage.sharded:
+        shard = sharding.shard_box(scale.grid)
+        edge = tuple(c * n for c, n in zip(scale.chunk, shard, strict=True))
+        boxes = list(precomputed.chunks_in(tuple(slice(0, n) for n in scale.shape), edge))
+    else:
+        boxes = _boxes(scale.shape, scale.chunk, array.dtype.itemsize)
+    pm.foreach(boxes, write)
 
 
-def _write_box(
-    values: np.ndarray, wide, box, scale: Scale, folder: Path, encode: Callable, gzip: bool
-) -> None:
-    """Write the chunks of `box`; `values` are those of the box `wide` around it."""
+def _encoded(
+    values: np.ndarray, wide: Box, box: Box, scale: Scale, encode: Callable
+) -> list[tuple[Box, bytes]]:
+    """Chunks of `box` with their bytes; `values` are those of the box `wide` around it."""
+    found = []
     for chunk in precomputed.chunks_in(box, scale.chunk):
         inner = tuple(
             slice(c.start - w.start, c.stop - w.start) for c, w in zip(chunk, wide, strict=True)
         )
-        data = encode(values[inner])
-        name = precomputed.chunk_name(chunk, scale.start)
-        if gzip:
-            name, data = name + ".gz", precomputed.gzipped(data)
-        (folder / name).write_bytes(data)
+        found.append((chunk, encode(values[inner])))
+    return found
+
+
+def _files(chunks: list[tuple[Box, bytes]], scale: Scale, storage: Storage) -> dict[str, bytes]:
+    """Files, by name, of some chunks; with shards, the chunks are those of whole shards."""
+    if storage.sharded:
+        cells = [[s.start // n for s, n in zip(c, scale.chunk, strict=True)] for c, _ in chunks]
+        codes = [sharding.morton_code(cell, scale.grid) for cell in cells]
+        records = {code: data for code, (_, data) in zip(codes, chunks, strict=True)}
+        return sharding.encode_shards(records, storage.sharding(scale))
+    names = [precomputed.chunk_name(chunk, scale.start) for chunk, _ in chunks]
+    if storage.gzip:
+        packed = (precomputed.gzipped(data) for _, data in chunks)
+        return {f"{name}.gz": data for name, data in zip(names, packed, strict=True)}
+    return {name: data for name, (_, data) in zip(names, chunks, strict=True)}
 
 
 def _boxes(shape: tuple[int, ...], chunk: tuple[int, ...], itemsize: int) -> list:
@@ -199,7 +249,7 @@ def _boxes(shape: tuple[int, ...], chunk: tuple[int, ...], itemsize: int) -> lis
 def _intensities(array) -> tuple[float, float]:
     """Darkest and brightest value worth showing."""
     whole = array[tuple(slice(0, n) for n in array.shape)]
-    low, high = (float(v) for v in np.percentile(whole, (1, 99.9)))
+    low, high = (float(v) for v in np.percentile(whole, (25, 99.9)))
     return low, high if high > low else low + 1
 
 

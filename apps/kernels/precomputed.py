@@ -34,6 +34,11 @@ class Scale:
         """Voxels along each axis."""
         return tuple(b - a for a, b in zip(self.start, self.stop, strict=True))
 
+    @property
+    def grid(self) -> Triple:
+        """Chunks along each axis."""
+        return tuple(-(-n // c) for n, c in zip(self.shape, self.chunk, strict=True))
+
 
 def scales_of(
     shape: Triple,
@@ -69,7 +74,9 @@ def scales_of(
         )
 
 
-def volume_info(kind: str, dtype: str, scales: Sequence[Scale]) -> dict:
+def volume_info(
+    kind: str, dtype: str, scales: Sequence[Scale], shardings: Sequence[dict | None]
+) -> dict:
     """The `info` of a volume.
 
     Parameters
@@ -78,6 +85,8 @@ def volume_info(kind: str, dtype: str, scales: Sequence[Scale]) -> dict:
     dtype : str
         One of IMAGE_TYPES or LABEL_TYPES; segmentations are stored as compressed_segmentation.
     scales : sequence of Scale
+    shardings : sequence of dict or None
+        How the chunks of each scale are put together; None where each is a file.
     """
     encoding = {"encoding": "raw"}
     if kind == "segmentation":
@@ -98,8 +107,9 @@ def volume_info(kind: str, dtype: str, scales: Sequence[Scale]) -> dict:
                 "resolution": list(s.resolution_nm[::-1]),
                 "chunk_sizes": [list(s.chunk[::-1])],
                 **encoding,
+                **({"sharding": sharding} if sharding else {}),
             }
-            for s in scales
+            for s, sharding in zip(scales, shardings, strict=True)
         ],
     }
 

@@ -3,9 +3,13 @@
 Source: google/neuroglancer, datasource/precomputed/sharded.md (``neuroglancer_uint64_sharded_v1``).
 """
 
-from collections.abc import Mapping
+import gzip
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+
+CHUNKS_OF_SHARD_BITS = 6
+"""A shard of a volume holds 2**6 chunks: 4 x 4 x 4 where the volume is large in all axes."""
 
 RECORDS_OF_MINISHARD = 512
 MINISHARD_BITS = 10
@@ -32,13 +36,70 @@ def sharding_of(records: int) -> dict:
     }
 
 
+def volume_sharding(grid: Sequence[int], gzip: bool) -> dict:
+    """Specification for the chunks of a volume with `grid` (z, y, x) of them.
+
+    Each shard is a box of chunks (see :func:`shard_box`), so that one writer makes it whole.
+    """
+    bits = len(_bit_axes(grid))
+    return {
+        "@type": "neuroglancer_uint64_sharded_v1",
+        "preshift_bits": min(bits, CHUNKS_OF_SHARD_BITS),
+        "hash": "identity",
+        "minishard_bits": 0,
+        "shard_bits": max(bits - CHUNKS_OF_SHARD_BITS, 0),
+        "minishard_index_encoding": "raw",
+        "data_encoding": "gzip" if gzip else "raw",
+    }
+
+
+def shard_box(grid: Sequence[int]) -> tuple[int, int, int]:
+    """Chunks of a shard along each axis (z, y, x).
+
+    Examples
+    --------
+    >>> shard_box((7, 141, 141)), shard_box((1, 141, 141)), shard_box((1, 1, 3))
+    ((4, 4, 4), (1, 8, 8), (1, 1, 4))
+    """
+    low = _bit_axes(grid)[:CHUNKS_OF_SHARD_BITS]
+    return tuple(1 << low.count(axis) for axis in range(3))
+
+
+def morton_code(cell: Sequence[int], grid: Sequence[int]) -> int:
+    """Id of the chunk at `cell` (z, y, x): its coordinates' bits interleaved, x first.
+
+    Bits that are 0 in the whole grid are left out ("compressed").
+
+    Examples
+    --------
+    >>> morton_code((0, 0, 1), (2, 2, 2)), morton_code((1, 0, 0), (2, 2, 2))
+    (1, 4)
+    >>> morton_code((0, 1, 2), (1, 2, 4))
+    6
+    """
+    code, used = 0, [0, 0, 0]
+    for bit, axis in enumerate(_bit_axes(grid)):
+        code |= (cell[axis] >> used[axis] & 1) << bit
+        used[axis] += 1
+    return code
+
+
+def _bit_axes(grid: Sequence[int]) -> list[int]:
+    """Axis that each bit of the code belongs to, lowest bit first."""
+    bits = [(n - 1).bit_length() for n in grid]
+    return [axis for level in range(max(bits)) for axis in (2, 1, 0) if level < bits[axis]]
+
+
 def encode_shards(records: Mapping[int, bytes], spec: dict) -> dict[str, bytes]:
     """Shard files, by name, of records by their id."""
     minishards, shards = 1 << spec["minishard_bits"], 1 << spec["shard_bits"]
+    if spec["data_encoding"] == "gzip":
+        records = {i: gzip.compress(data, 1, mtime=0) for i, data in records.items()}
     ids: dict[int, dict[int, list[int]]] = {}
     for i in sorted(records):
-        shard = (i >> spec["minishard_bits"]) % shards
-        ids.setdefault(shard, {}).setdefault(i % minishards, []).append(i)
+        hashed = i >> spec["preshift_bits"]
+        shard = (hashed >> spec["minishard_bits"]) % shards
+        ids.setdefault(shard, {}).setdefault(hashed % minishards, []).append(i)
     digits = -(-spec["shard_bits"] // 4)
     return {
         f"{shard:0{max(digits, 1)}x}.shard": _encode_shard(records, members, minishards)

@@ -132,6 +132,27 @@ def test_gzip_gives_the_same_voxels_and_the_same_bytes(made, tmp_path):
         assert (tmp_path / "a" / p).read_bytes() == (tmp_path / "b" / p).read_bytes(), p
 
 
+@pytest.mark.parametrize("gzip_too", [False, True])
+def test_shards_give_the_same_voxels_in_few_files(made, tmp_path, gzip_too):
+    out, image, labels, _ = made
+    more = ["--sharded", *(["--gzip"] if gzip_too else [])]
+    assert export.main([*export_arguments(out.parent, tmp_path / "out"), *more]) == 0
+    for mip in (0, 1, 2):
+        for name in ("dapi", "cfos", "labels", "outlines"):
+            got, wanted = read_back(tmp_path / "out" / name, mip)[0], read_back(out / name, mip)[0]
+            np.testing.assert_array_equal(got, wanted)
+    assert len(list((tmp_path / "out" / "dapi").glob("*/*"))) == 3
+    assert {p.suffix for p in (tmp_path / "out" / "labels").glob("4*/*")} == {".shard"}
+
+
+def test_many_shards_in_every_axis(tmp_path):
+    x = np.random.default_rng(3).integers(0, 255, (300, 270, 330)).astype("uint8")
+    volumes.write_image(x, tmp_path / "x", (1, 1, 1), storage=volumes.Storage(sharded=True))
+    got, volume = read_back(tmp_path / "x")
+    np.testing.assert_array_equal(got, x)
+    assert len(list((tmp_path / "x" / "1000_1000_1000").iterdir())) == 8
+
+
 def test_voxels_of_a_placed_volume_lie_on_one_grid(tmp_path):
     """A tile at an odd place: its coarse voxels are those of the whole frame."""
     rng = np.random.default_rng(2)

@@ -23,6 +23,7 @@ def _made(tmp_path_factory):
     _, labels, cells = specimen(folder)
     assert export.main(export_arguments(folder, folder / "out")) == 0
     assert export.main([*export_arguments(folder, folder / "packed"), "--gzip"]) == 0
+    assert export.main([*export_arguments(folder, folder / "shards"), "--sharded", "--gzip"]) == 0
     return folder, labels, cells
 
 
@@ -86,7 +87,7 @@ def is_blue(p):
     return p[..., 2] > p[..., 0] + 60
 
 
-@pytest.mark.parametrize("folder", ["out", "packed"])
+@pytest.mark.parametrize("folder", ["out", "packed", "shards"])
 def test_outlines_are_red_around_neurons_and_blue_around_glia(
     folder, made, chromium, neuroglancer, served
 ):

@@ -158,6 +158,21 @@ def test_shards_give_back_every_record(bits):
     assert read_shards(sharding.encode_shards(records, spec), spec) == records
 
 
+@pytest.mark.parametrize("grid", [(1, 1, 1), (7, 141, 141), (1, 5, 9), (3, 3, 3), (16, 2, 1)])
+def test_a_shard_of_a_volume_is_a_box_of_chunks(grid):
+    spec = sharding.volume_sharding(grid, gzip=False)
+    box = sharding.shard_box(grid)
+    codes, members = set(), {}
+    for cell in np.ndindex(grid):
+        code = sharding.morton_code(cell, grid)
+        assert code < 2 ** (spec["preshift_bits"] + spec["shard_bits"])
+        codes.add(code)
+        shard = code >> spec["preshift_bits"]
+        members.setdefault(shard, set()).add(tuple(c // b for c, b in zip(cell, box, strict=True)))
+    assert len(codes) == np.prod(grid)
+    assert all(len(boxes) == 1 for boxes in members.values())
+
+
 def test_the_number_of_files_stays_small():
     spec = sharding.sharding_of(5_000_000)
     assert spec["minishard_bits"] + spec["shard_bits"] == 14
