@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 import pmap as pm
-from pmap.errors import InputError, ShapeError
+from pmap.errors import GatherError, InputError, ShapeError
 from pmap.io import filearray, saving
 
 X = np.arange(6 * 40 * 50, dtype="uint16").reshape(6, 40, 50)
@@ -255,6 +255,17 @@ KEYS = [
 def test_a_file_is_indexed_as_numpy_indexes(key, tmp_path):
     tifffile.imwrite(tmp_path / "x.tif", X, photometric="minisblack")
     np.testing.assert_array_equal(pm.io.open(tmp_path / "x.tif")[key], X[key])
+
+
+def test_a_whole_file_becomes_an_ndarray_up_to_a_limit(tmp_path, monkeypatch):
+    """C6."""
+    tifffile.imwrite(tmp_path / "x.tif", X, photometric="minisblack")
+    a = pm.io.open(tmp_path / "x.tif")
+    np.testing.assert_array_equal(np.asarray(a), X)
+    assert np.asarray(a, "float32").dtype == np.float32
+    monkeypatch.setattr(pm.options, "gather_limit", X.nbytes - 1)
+    with pytest.raises(GatherError, match="gather_limit"):
+        np.asarray(a)
 
 
 def test_boxes_outside_are_refused(tmp_path):

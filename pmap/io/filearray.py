@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, ShapeError
+from ..errors import GatherError, InputError, ShapeError
+from ..settings import options
 
 Box = tuple[slice, ...]
 
@@ -108,6 +109,16 @@ class FileArray:
 
     def _write(self, box: Box, array: np.ndarray) -> None:
         raise NotImplementedError
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Read the whole array, up to ``pm.options.gather_limit`` bytes."""
+        if self.nbytes > options.gather_limit:
+            raise GatherError(
+                f"np.asarray of {self!r} would read {self.nbytes} bytes, more than "
+                f"pm.options.gather_limit = {options.gather_limit}; read boxes of it, or raise the "
+                "limit"
+            )
+        return self[...] if dtype is None else self[...].astype(dtype, copy=False)
 
     def __getitem__(self, key: Any) -> np.ndarray:
         """Elements by integers, slices and an Ellipsis, read from the smallest box around them."""
