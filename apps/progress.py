@@ -1,6 +1,7 @@
 """How far a run is: a moving bar on a terminal, a plain line per stage elsewhere."""
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -12,6 +13,9 @@ from .commands import say
 
 REFRESH_S = 0.3
 NAME_WIDTH = 10
+
+TERMINAL = "PMAP_TERMINAL_COLUMNS"
+"""Set by pRUN where its own output, and so that of the ranks, is shown on a terminal."""
 
 
 @contextlib.contextmanager
@@ -45,7 +49,7 @@ def skipped(name: str) -> None:
 
 
 def _on_terminal() -> bool:
-    return sys.stdout.isatty()
+    return sys.stdout.isatty() or TERMINAL in os.environ
 
 
 class _Bar:
@@ -58,10 +62,13 @@ class _Bar:
     def start(self) -> None:
         if not _on_terminal():
             return
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
+        width = os.environ.get(TERMINAL)
+        console = Console(force_terminal=True, width=int(width) if width else None)
         columns = (f"{self.name:<{NAME_WIDTH}}", BarColumn(), MofNCompleteColumn())
-        self.bar = Progress(*columns, TimeElapsedColumn())
+        self.bar = Progress(*columns, TimeElapsedColumn(), console=console)
         self.task = self.bar.add_task(self.name, total=self.total, completed=self.count())
         self.bar.start()
         self.ended = threading.Event()

@@ -32,7 +32,11 @@ def run(job: Job) -> int:
         0, the code of the first rank that failed, or 128 + the number of the signal that ended it.
     """
     command = argv(job, _launcher_for(job))
-    code = _watch(command, environment(job, cores(), os.environ))
+    env = environment(job, cores(), os.environ)
+    if sys.stdout.isatty() and not job.prefix:
+        # ranks write to a pipe; what they write ends up on a terminal of this width
+        env["PMAP_TERMINAL_COLUMNS"] = str(shutil.get_terminal_size().columns)
+    code = _watch(command, env)
     if code in _KILLED:
         print(
             f"pRUN: a rank was killed from outside (code {code}); if nobody did, the machine ran "
