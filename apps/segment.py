@@ -36,7 +36,7 @@ SMALLEST_DIAMETER_VOX = 3
 # Lengths as shares of the nucleus's diameter.
 EDGE, NARROW, WIDE, SURROUND, AROUND = 0.06, 0.18, 0.36, 0.5, 0.6
 WINDOW, TIDY, MERGE = 0.1, 0.08, (0.5, 0.85)
-SURE = 5.0  # a seed stands out from the noise by so many standard deviations
+SURE = 10.0  # a seed stands out from white noise by so many standard deviations: tissue is rougher
 PROPERTIES = (
     "label", "area", "centroid",
     "intensity_mean", "intensity_std", "intensity_skew", "intensity_kurtosis",
@@ -134,16 +134,14 @@ def find_nuclei(image: Any, s: SegmentSettings) -> tuple[Any, dict[str, np.ndarr
     # Threshold: generous, since outlines are found later; seeds must be sure.
     low = s.sensitivity * max(float(pm.filters.threshold_otsu(relief)), 0.0)
     foreground = each(lambda r, d: (r > low) & (d > 0), relief, response, dtype=bool)
+    bright = each(lambda r: r > 0, relief, dtype=bool)
+    near = nuclei.reach(s.vox(AROUND))
     above = around(
         partial(nuclei.contrast, edge_vox=s.vox(EDGE), around_vox=s.vox(AROUND)),
-        image, each(lambda r: r > 0, relief, dtype=bool), depth=nuclei.reach(s.vox(AROUND)),
+        image, bright, depth=near,
     )  # fmt: skip
-    sure = around(
-        partial(nuclei.sure, edge_vox=s.vox(EDGE), narrow_vox=s.vox(NARROW),
-                around_vox=s.vox(AROUND), times=SURE),
-        image, relief, depth=np.add(nuclei.reach(s.vox(AROUND)), nuclei.reach(s.vox(EDGE))),
-        dtype=bool,
-    )  # fmt: skip
+    sure = partial(nuclei.sure, narrow_vox=s.vox(NARROW), around_vox=s.vox(AROUND), times=SURE)
+    sure = around(sure, image, relief, bright, depth=np.add(near, (0, 3, 3)), dtype=bool)
     window, merge = nuclei.window(s.vox(WINDOW)), tuple(m * s.diameter_um for m in MERGE)
     seeds = around(
         partial(nuclei.peaks, window_vox=window, voxel_um=s.voxel_um, merge_um=merge),

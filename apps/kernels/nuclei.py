@@ -13,6 +13,8 @@ block with its halo gives the very values of the whole image. Lengths are in vox
 import numpy as np
 
 _LINE = 16  # steps between two peaks; a power of two, so that positions are exact in any block
+_GRAIN_VOX = (0.0, 1.0, 1.0)  # noise is what this Gaussian takes away
+_GRAIN_SHARE = 0.87  # standard deviation of white noise that it takes away, as a share
 
 
 def difference_of_gaussians(
@@ -111,23 +113,26 @@ def contrast(
 def sure(
     image: np.ndarray,
     relief: np.ndarray,
-    edge_vox: tuple[float, ...],
+    bright: np.ndarray,
     narrow_vox: tuple[float, ...],
     around_vox: tuple[float, ...],
     times: float,
 ) -> np.ndarray:
     """Where the relief is more than chance: above the noise that its narrow Gaussian lets through.
 
-    LOCAL. Looks as far as :func:`reach` of `edge_vox` and `around_vox` together. White noise of
+    LOCAL. Looks as far as :func:`reach` of `around_vox`, and 3 voxels more along y and x. Noise is
+    what differs from voxel to voxel within a plane, measured where no nuclei are. White noise of
     standard deviation s leaves a Gaussian of width w as s / ((4 pi)^(3/4) sqrt(w_z w_y w_x)).
 
     Parameters
     ----------
     image, relief : ndarray, shape (z, y, x)
         Nuclear stain, and its difference of Gaussians.
-    edge_vox, narrow_vox, around_vox : tuple of float
-        Standard deviations, voxels: what is finer than `edge_vox` is noise; `narrow_vox` made the
-        relief; `around_vox` is the neighbourhood in which noise is measured.
+    bright : ndarray of bool
+        Where nuclei may be, generously: no noise is measured there.
+    narrow_vox, around_vox : tuple of float
+        Standard deviations, voxels: of the narrow Gaussian that made the relief, and of the
+        neighbourhood in which noise is measured.
     times : float
         So many standard deviations are needed.
 
@@ -139,13 +144,19 @@ def sure(
     --------
     >>> noise = np.random.default_rng(1).normal(size=(24, 24, 24))
     >>> relief = difference_of_gaussians(noise, (1.5,) * 3, (4.0,) * 3)
-    >>> int(sure(noise, relief, (0.5,) * 3, (1.5,) * 3, (4.0,) * 3, 5.0).sum())
+    >>> int(sure(noise, relief, relief > 0.1, (1.5,) * 3, (4.0,) * 3, 5.0).sum())
     0
     """
     image = np.asarray(image, np.float32)
-    variance = gaussian((image - gaussian(image, edge_vox)) ** 2, around_vox)
-    passes = times / ((4 * np.pi) ** 0.75 * float(np.sqrt(np.prod(narrow_vox))))
-    return relief > np.float32(passes) * np.sqrt(variance)
+    outside = (~bright).astype(np.float32)
+    rough = (image - gaussian(image, _GRAIN_VOX)) ** 2
+    few = np.float32(1e-2)  # deep in dense tissue: whatever the neighbourhood has
+    weight = gaussian(outside, around_vox) + few
+    variance = (gaussian(rough * outside, around_vox) + few * gaussian(rough, around_vox)) / weight
+    # A Gaussian narrower than half a voxel is no Gaussian on the grid: it lets all noise through.
+    width = float(np.prod(np.maximum(narrow_vox, 0.3)))
+    passes = times / ((4 * np.pi) ** 0.75 * width**0.5)
+    return relief > np.float32(passes / _GRAIN_SHARE) * np.sqrt(variance)
 
 
 def window(radius_vox: tuple[float, ...]) -> tuple[int, ...]:
