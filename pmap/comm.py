@@ -53,7 +53,7 @@ class MpiWorld(World):
 
     def next_tag(self, kind: str = "exchange") -> int:
         """Tag of the next collective operation: its number and kind, so that kinds never mix."""
-        self.watch.ahead += 1
+        self.watch.step()
         if self._check:
             operation, line = place()
             self._compare((operation, kind), f"{operation} ({kind}) at {line}")
@@ -87,7 +87,7 @@ class MpiWorld(World):
         for request, words in self.unreceived:
             self.wait([request], words, "message")
         if self._check:
-            self.watch.ahead += 1
+            self.watch.step()
             self._compare(("end",), "the end of the program")
         return True
 

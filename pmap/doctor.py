@@ -115,7 +115,9 @@ def mpi() -> Iterator[Finding]:
         yield Finding("fault", "MPI library", f"mpi4py cannot load it: {last}", install)
         return
     kind = _kind(library.stdout)
-    yield Finding("ok", "MPI library", " ".join(library.stdout.splitlines()[0].split()))
+    yield Finding(
+        "ok", "MPI library", " ".join(library.stdout.replace("\0", "").splitlines()[0].split())
+    )
     path = mpiexec()
     if path is None:
         yield Finding("fault", "mpiexec", "not found", install)

@@ -9,14 +9,17 @@ job is ended. A job in which a rank computes is never ended.
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from .errors import InputError
-from .sourceline import NO_LINE, place
+from .sourceline import NO_LINE, operation, place
 
 LONG = 3
 """A transfer that matches but does not move for this many times ``PMAP_WAIT_S`` is dead."""
+STEPS = 64
+"""Operations that are remembered: ranks that wait are seldom further apart."""
 
 
 class Place(NamedTuple):
@@ -36,6 +39,8 @@ class Place(NamedTuple):
     role : {"collective", "message", "payload"}
         Whether the wait is part of a collective operation, or for a message from one rank, or for
         the payload of one that has come: slow, not stuck.
+    steps : tuple of (int, str)
+        Number and operation of the last collective operations that it has entered.
     """
 
     state: str
@@ -45,6 +50,7 @@ class Place(NamedTuple):
     operation: str = ""
     line: str = ""
     role: str = "collective"
+    steps: tuple = ()
 
     def __str__(self) -> str:
         """In words."""
@@ -74,8 +80,11 @@ def stuck(places: Iterable[Place]) -> bool:
     if not collective:
         return True
     first = min(p.ahead for p in collective)
-    absent = any(p.ahead < first for p in places)
-    return absent or len({p.operation for p in collective if p.ahead == first}) > 1
+    if any(p.ahead < first for p in places):
+        return True  # one that is needed has not come this far, and never will
+    there = {p.operation for p in collective if p.ahead == first}
+    there.update(name for p in places for number, name in p.steps if number == first)
+    return len(there) > 1
 
 
 class Post(Protocol):
@@ -109,6 +118,7 @@ class Watchdog:
         self.moved = 0
         self.exit_code = 0
         self._state, self._what, self._role = "computing", "", "collective"
+        self._steps: deque[tuple[int, str]] = deque(maxlen=STEPS)
         self._since = self._next_round = self._next_words = 0.0
         self._round = 0
         self._owing: set[int] = set()
@@ -116,6 +126,12 @@ class Watchdog:
         self._before: dict[int, tuple] | None = None
         self._done: set[int] = set()
         self._released = size == 1
+
+    def step(self) -> int:
+        """Count a collective operation that begins; return its number."""
+        self.ahead += 1
+        self._steps.append((self.ahead, operation()))
+        return self.ahead
 
     def enter(self, what: str, role: str) -> None:
         """Begin to wait for `what`, in a "collective", for a "message" or for its "payload"."""
@@ -133,10 +149,11 @@ class Watchdog:
 
     def place(self) -> Place:
         """Where this rank is."""
+        told = {"ahead": self.ahead, "moved": self.moved, "steps": tuple(self._steps)}
         if self._state == "finished":
-            return Place("finished", self.ahead, self.moved)
-        operation, line = place()
-        return Place("waiting", self.ahead, self.moved, self._what, operation, line, self._role)
+            return Place("finished", **told)
+        name, line = place()
+        return Place("waiting", what=self._what, operation=name, line=line, role=self._role, **told)
 
     def tick(self) -> None:
         """Answer who asks; after a long wait ask, and judge the answers."""

@@ -10,7 +10,7 @@ import pytest
 
 import pmap as pm
 from pmap.comm import World, alone, once
-from pmap.sourceline import place
+from pmap.sourceline import operation, place
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -112,8 +112,8 @@ def test_the_place_is_the_outermost_operation_and_the_users_line():
     inner = inside(f"{PMAP}/exchange.py", "run", place)
     numpy = inside(f"{Path(np.__file__).parent}/_core/fromnumeric.py", "sum", inner)
     outer = inside(f"{PMAP}/reductions.py", "total", numpy)
-    operation, line = outer()
-    assert operation == "total"
+    name, line = outer()
+    assert name == "total"
     assert line.startswith(f"{__file__}:")
 
 
@@ -123,3 +123,9 @@ def test_an_app_inside_the_package_is_a_program_of_a_user():
         "barrier",
         f"{PMAP}/apps/segment.py:2",
     )
+
+
+def test_the_quick_name_of_an_operation_is_the_same():
+    inner = inside(f"{PMAP}/exchange.py", "run", operation)
+    assert inside(f"{PMAP}/reductions.py", "total", inner)() == "total"
+    assert operation() == ""

@@ -61,9 +61,16 @@ class Jobs:
             command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
 
-    def run(self, text: str, how: str = "pRUN", n: int = 3, flags: tuple[str, ...] = ()) -> Ended:
+    def run(
+        self,
+        text: str,
+        how: str = "pRUN",
+        n: int = 3,
+        flags: tuple[str, ...] = (),
+        wait_s: float = 1.5,
+    ) -> Ended:
         start = time.monotonic()
-        process = self.start([*launcher(how, n), *flags, str(self.script(text))])
+        process = self.start([*launcher(how, n), *flags, str(self.script(text))], wait_s)
         try:
             out, err = process.communicate(timeout=LIMIT_S)
         finally:
@@ -212,6 +219,22 @@ def test_c8_ranks_in_different_operations_are_told_and_ended(jobs):
     assert ended.code != 0
     assert re.search(r"rank 0 waits in foreach .*program.py:3", ended.err)
     assert re.search(r"ranks 1-2 wait in barrier at .*program.py:5", ended.err)
+
+
+def test_c8_ranks_in_different_array_operations_are_told_and_ended(jobs):
+    ended = jobs.run(
+        "import pmap as pm\n"
+        "A = pm.ones((99, 99), map=pm.Map((-1, 1)))\n"
+        "if pm.Pid == 0:\n    A.sum()\n"
+        "else:\n"
+        "    B = pm.zeros((99, 99), map=pm.Map((1, -1)))\n"
+        "    B[:] = A\n",
+        wait_s=4,
+    )
+    assert ended.code != 0
+    assert int(re.search(r"after (\d+) s of waiting", ended.err)[1]) < 10  # 12: a slow transfer
+    assert re.search(r"rank 0 waits in \S*sum .*program.py:4", ended.err)
+    assert re.search(r"ranks 1-2 wait in \S*__setitem__ .*program.py:7", ended.err)
 
 
 def test_c8_a_message_that_nobody_sends_is_told_and_ended(jobs):

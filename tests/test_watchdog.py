@@ -140,6 +140,9 @@ DONE = Place("finished", 4, 9)
         ([WAITS, WAITS], False),
         ([WAITS, WAITS._replace(operation="g")], True),
         ([WAITS, WAITS._replace(ahead=6, operation="g")], False),  # went on: has sent its part
+        ([WAITS, WAITS._replace(ahead=6, operation="g", steps=((5, "f"),))], False),
+        ([WAITS, WAITS._replace(ahead=6, operation="g", steps=((5, "h"),))], True),
+        ([WAITS, DONE._replace(ahead=7, steps=((5, "h"), (6, "f")))], True),
         ([WAITS, WAITS._replace(ahead=4, role="message")], True),
         ([WAITS._replace(role="message"), DONE], True),
         ([WAITS._replace(role="message"), WAITS._replace(ahead=4, role="payload")], False),
