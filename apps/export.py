@@ -119,10 +119,11 @@ def export_run(
 ) -> dict:
     """Export what a run's folder holds, into its precomputed/ unless `out` is given. COLLECTIVE."""
     found = pm.once(run_layers, Path(run_dir), voxel_um)
+    files = [*(image.path for image in found.images), *filter(None, [found.labels])]
     return export_layers(
         Path(run_dir) / "precomputed" if out is None else Path(out),
         found.images,
-        found.voxel_um,
+        found.voxel_um or _voxel_of(files),
         labels=found.labels,
         cells=found.cells,
         settings=settings,

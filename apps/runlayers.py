@@ -25,10 +25,10 @@ class Image:
 
 @dataclass(frozen=True)
 class RunLayers:
-    """Channels, labels and table of a run."""
+    """Channels, labels and table of a run; the voxel size where the run tells it."""
 
     images: tuple[Image, ...]
-    voxel_um: tuple[float, float, float]
+    voxel_um: tuple[float, float, float] | None
     labels: Path | None
     cells: dict[str, np.ndarray] | None
 
@@ -47,8 +47,6 @@ def run_layers(run_dir: Path, voxel_um: Sequence[float] | None = None) -> RunLay
     data = _dataset_of(settings)
     if voxel_um is None and data is not None:
         voxel_um = data.voxel_um
-    if voxel_um is None:
-        raise InputError(f"{path} does not tell the voxel size: give --voxel-um Z Y X")
     labels = [run_dir / "fused" / f"labels{s}" for s in SUFFIXES]
     labels += [run_dir / "labels.h5", *sorted((run_dir / "labels").glob("r*_c*.h5"))]
     labels = [p for p in labels if p.is_file()]
@@ -56,13 +54,13 @@ def run_layers(run_dir: Path, voxel_um: Sequence[float] | None = None) -> RunLay
         raise InputError(
             f"{run_dir} has {len(labels)} tiles that are not stitched: stitch it first"
         )
-    fused = _fused(run_dir)
+    fused = _fused(run_dir, data)
     if not labels and not fused:
         raise InputError(f"{run_dir} holds neither labels nor fused volumes yet: finish it first")
     cells = run_dir / "cells.csv"
     return RunLayers(
         tuple(fused or _original(run_dir, settings, data)),
-        tuple(float(v) for v in voxel_um),
+        None if voxel_um is None else tuple(float(v) for v in voxel_um),
         labels[0] if labels else None,
         tables.read_csv(cells) if cells.is_file() else None,
     )
@@ -77,14 +75,16 @@ def _setting(settings: Mapping, name: str) -> object:
 
 
 def _dataset_of(settings: Mapping) -> dataset.Dataset | None:
-    path = _setting(settings, "dataset")
-    return dataset.load(path) if isinstance(path, str) else None
+    path = _setting(settings, "dataset") or _setting(settings, "source")
+    return dataset.load(path) if str(path).endswith(".toml") else None
 
 
-def _fused(run_dir: Path) -> list[Image]:
-    """Fused channels, by name."""
-    files = sorted(p for p in (run_dir / "fused").glob("*") if p.suffix in SUFFIXES)
-    return [Image(p.stem, p) for p in files if p.stem != "labels"]
+def _fused(run_dir: Path, data: dataset.Dataset | None) -> list[Image]:
+    """Fused channels, in the dataset's order where it is known, else by name."""
+    files = {p.stem: p for p in sorted((run_dir / "fused").glob("*")) if p.suffix in SUFFIXES}
+    names = [c.name for c in data.channels if c.name in files] if data else []
+    names += [name for name in files if name not in names and name != "labels"]
+    return [Image(name, files[name]) for name in names]
 
 
 def _original(run_dir: Path, settings: Mapping, data: dataset.Dataset | None) -> list[Image]:

@@ -11,6 +11,7 @@ import pytest
 
 import pmap as pm
 from pmap import InputError
+from pmap.apps import dataset as datasets
 from pmap.apps import export, runlayers, serving, tables, volumes
 from pmap.apps.kernels.downsampling import outlines
 from tests.apps.exported import SHAPE, VOXEL_UM, export_arguments, specimen
@@ -241,6 +242,51 @@ def test_a_run_of_one_image_shows_that_image(tmp_path):
     (tmp_path / "dapi.tif").rename(tmp_path / "moved.tif")
     with pytest.raises(InputError, match=r"dapi\.tif, is not there; .*--labels"):
         runlayers.run_layers(run)
+
+
+def test_fused_channels_stand_in_the_order_of_the_dataset(tmp_path):
+    (tmp_path / "fused").mkdir()
+    for name in ("cfos", "dapi"):
+        pm.io.save(tmp_path / "fused" / f"{name}.h5", np.ones((4, 5, 6), "uint8"))
+        pm.io.save(tmp_path / f"{name}_r0_c0.h5", np.ones((4, 5, 6), "uint8"))
+    channels = [
+        datasets.Channel("dapi", "nuclei", "dapi_r{row}_c{col}.h5"),
+        datasets.Channel("cfos", "marker", "cfos_r{row}_c{col}.h5"),
+    ]
+    data = datasets.save(tmp_path / "dataset.toml", voxel_um=VOXEL_UM, channels=channels)
+    (tmp_path / "run.json").write_text(json.dumps({"settings": {"source": str(data)}}))
+    found = runlayers.run_layers(tmp_path)
+    assert [i.name for i in found.images] == ["dapi", "cfos"]
+    assert found.voxel_um == VOXEL_UM
+
+
+def test_tiles_of_a_run_lie_at_their_places(tmp_path):
+    channel = datasets.Channel("dapi", "nuclei", "t{row}{col}.h5")
+    for col in (0, 1):
+        pm.io.save(tmp_path / f"t0{col}.h5", np.full((4, 50, 60), col + 1, "uint8"))
+    data = datasets.save(
+        tmp_path / "d.toml",
+        voxel_um=VOXEL_UM,
+        channels=[channel],
+        grid=(1, 2),
+        overlap=(0.1, 0.1),
+    )
+    places = [
+        {"row": 0, "col": 0, "zyx_vox": [1, 0, 0]},
+        {"row": 0, "col": 1, "zyx_vox": [0, 3, 51]},
+    ]
+    run = tmp_path / "run"
+    run.mkdir()
+    pm.io.save(run / "labels.h5", np.zeros((5, 53, 111), "uint32"), dataset="labels")
+    (run / "run.json").write_text(json.dumps({"settings": {"dataset": str(data)}}))
+    with pytest.raises(InputError, match="stitch it first"):
+        runlayers.run_layers(run)
+    (run / "placements.json").write_text(json.dumps({"tiles": places}))
+    export.export_run(run)
+    got, volume = read_back(run / "precomputed" / "dapi_r0_c1")
+    assert tuple(volume.voxel_offset) == (51, 3, 0) and (got == 2).all()
+    got, volume = read_back(run / "precomputed" / "dapi_r0_c0")
+    assert tuple(volume.voxel_offset) == (0, 0, 1) and (got == 1).all()
 
 
 def test_a_run_that_has_nothing_yet_is_refused(tmp_path):
