@@ -133,6 +133,19 @@ def each(arrays: Sequence[Any], boxes: list[list[Box]]) -> Iterator[tuple[Box, l
             yield box, [a[i] for a in inputs]
 
 
+def rewrite(array: Any, boxes: list[list[Box]]) -> Iterator[np.ndarray]:
+    """Boxes of this rank of `array`, to be changed in place. COLLECTIVE.
+
+    Every rank must run the iteration to its end.
+    """
+    rank = 0 if len(boxes) == 1 else comm.world().rank
+    for table in rounds(boxes, [array], array):
+        blocks = sources.read(array, table, rank)
+        yield from blocks
+        if not sources.gives_own_blocks(array, table):
+            sources.write(array, table, blocks, rank)
+
+
 def run(
     chain: Sequence[Step],
     arrays: Sequence[Any],

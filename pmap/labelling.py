@@ -1,7 +1,7 @@
 """Connected components of an array in pieces: label each piece, join over the faces, renumber.
 
-1. Each box is labelled by itself. Its labels become unique by adding the number of voxels in the
-   boxes before it: no message is needed for that.
+1. Each box is labelled by itself. Its labels are unique once the number of voxels in the boxes
+   before it is added: no message is needed for that.
 2. Slabs two voxels thick over the upper faces of each box, one voxel wider on every side, show
    which labels touch (diagonals included); `face_pairs` lists them.
 3. The touching labels alone, and where each begins, go to all ranks, which find the same joins.
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate, product
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -26,8 +26,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from . import chains, comm, sources
-from .distarray import DistArray
-from .tiling import Box, box_shape
+from .tiling import Box, Lattice, box_shape
 
 Kernel = Callable[[np.ndarray], tuple[np.ndarray, int]]
 
@@ -57,22 +56,22 @@ def label_boxes(
     n : int
         Number of components.
     """
-    rank, n_ranks = sources.team(image)
+    _, n_ranks = sources.team(image)
     boxes = chains.rank_boxes([image], n_ranks)
     labels = sources.new_like([image], dtype)
-    offset_of = _offsets(boxes)
-    keep = isinstance(labels, DistArray) and all(len(mine) <= 1 for mine in boxes)
-    pieces = _label_each(image, kernel, labels, boxes, offset_of, keep)
+    lattice = Lattice([box for mine in boxes for box in mine])
+    in_order = not by_value and _whole_planes(lattice.boxes, image.shape)
+    pieces = _label_each(image, kernel, labels, boxes, lattice, in_order)
     sources.finish(labels)
-    if len(offset_of) <= 1:
+    if len(lattice.boxes) <= 1:
         return labels, sum(comm.world().allgather(sum(p.n for p in pieces)))
-    pairs = _touching(image if by_value else None, labels, boxes, structure)
+    pairs = _touching(image if by_value else None, labels, boxes, structure, lattice)
     roots = _roots(pairs, pieces)
     mine = np.concatenate([r[r == p.firsts] for r, p in zip(roots, pieces, strict=True)] or [_NONE])
     every = np.sort(np.concatenate(comm.world().allgather_array(mine)))
-    for piece, root in zip(pieces, roots, strict=True):
-        piece.numbers = np.concatenate([[0], np.searchsorted(every, root) + 1]).astype(dtype)
-    _renumber(labels, boxes, pieces, keep)
+    tables = [np.concatenate([[0], np.searchsorted(every, r) + 1]).astype(dtype) for r in roots]
+    for block, table in zip(chains.rewrite(labels, boxes), tables, strict=True):
+        _renumber(block, table)
     return sources.finish(labels), len(every)
 
 
@@ -87,32 +86,18 @@ class _Piece:
     n : int
         Labels in it.
     firsts : ndarray of int64, shape (n,)
-        First voxel of each, as flat index of the whole array.
-    labels : ndarray or None
-        Its labels without the offset, kept where a rank has no more than this box in memory anyway.
-    numbers : ndarray or None, shape (n + 1,)
-        Final number of each label.
+        First voxel of each as flat index of the whole array, or another number of that order.
     """
 
     offset: int
     n: int
     firsts: np.ndarray
-    labels: np.ndarray | None
-    numbers: np.ndarray | None = None
 
 
 _NONE = np.empty(0, np.int64)
 
-
-def _corner(box: Box) -> tuple[int, ...]:
-    return tuple(s.start for s in box)
-
-
-def _offsets(boxes: list[list[Box]]) -> dict[tuple[int, ...], int]:
-    """Voxels in the boxes before each box: what makes its labels unique."""
-    flat = [box for mine in boxes for box in mine]
-    before = [0, *accumulate(prod(box_shape(box)) for box in flat)]
-    return {_corner(box): at for box, at in zip(flat, before, strict=False)}
+_CHUNK = 1 << 17
+"""Voxels that are gone over at a time, so that what is made of them stays in the cache."""
 
 
 def _label_each(
@@ -120,29 +105,56 @@ def _label_each(
     kernel: Kernel,
     labels: Any,
     boxes: list[list[Box]],
-    offset_of: dict[tuple[int, ...], int],
-    keep: bool,
+    lattice: Lattice,
+    in_order: bool,
 ) -> list[_Piece]:
-    """Label this rank's boxes, with their offsets, into `labels`; keep them in memory too."""
+    """Label each of this rank's boxes by itself, from 1 on, into `labels`.
+
+    Where the boxes follow each other `in_order`, so do their labels: instead of looking for the
+    first voxels, the label itself, counted from the first voxel of the box, serves for its order.
+    """
     rank, _ = sources.team(image)
     pieces = []
     for table in chains.rounds(boxes, [image], labels):
         done = []
         for box, block in zip(table[rank], sources.read(image, table, rank), strict=True):
-            local, n = kernel(block)
-            firsts = _global_index(first_voxels(local, n), box, image.shape)
-            offset = offset_of[_corner(box)]
-            done.append(_shifted(local, offset))
-            pieces.append(_Piece(offset, n, firsts, local if keep else None))
+            block_labels, n = kernel(block)
+            first = np.arange(n) if in_order else first_voxels(block_labels, n)
+            pieces.append(_Piece(lattice.before(box), n, _global_index(first, box, image.shape)))
+            done.append(block_labels)
         sources.write(labels, table, done, rank)
     return pieces
 
 
-def _shifted(labels: np.ndarray, offset: int) -> np.ndarray:
-    """Labels with the offset added, background as it was."""
-    if not offset:
-        return labels
-    return np.where(labels > 0, labels + labels.dtype.type(offset), labels.dtype.type(0))
+def _whole_planes(boxes: list[Box], shape: tuple[int, ...]) -> bool:
+    """Whether the boxes are cut along the first axis only: all of one comes before the next."""
+    return all(s == slice(0, n) for box in boxes for s, n in zip(box[1:], shape[1:], strict=True))
+
+
+def _renumber(labels: np.ndarray, table: np.ndarray) -> None:
+    """Replace each label by its entry of `table`, in place."""
+    if not labels.flags.c_contiguous:
+        labels[...] = table[labels]
+        return
+    flat = labels.reshape(-1)
+    for at in range(0, flat.size, _CHUNK):
+        part = flat[at : at + _CHUNK]
+        part[:] = table.take(part, mode="clip")
+
+
+def _changes(flat: np.ndarray) -> np.ndarray:
+    """Places where a flat array differs from the element before; 0 among them.
+
+    Examples
+    --------
+    >>> _changes(np.array([5, 5, 1, 1, 2]))
+    array([0, 2, 4])
+    """
+    found = [np.zeros(1, np.int64)]
+    for at in range(1, flat.size, _CHUNK):
+        stop = min(at + _CHUNK, flat.size)
+        found.append(np.flatnonzero(flat[at:stop] != flat[at - 1 : stop - 1]) + at)
+    return np.concatenate(found)
 
 
 def first_voxels(labels: np.ndarray, n: int) -> np.ndarray:
@@ -156,7 +168,7 @@ def first_voxels(labels: np.ndarray, n: int) -> np.ndarray:
     flat = labels.ravel()
     if not flat.size:
         return _NONE
-    starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
+    starts = _changes(flat)
     found = flat[starts]
     starts, found = starts[found > 0], found[found > 0]
     # Labels that were numbered in C order raise the running maximum just where they begin.
@@ -178,7 +190,11 @@ def _global_index(flat: np.ndarray, box: Box, shape: tuple[int, ...]) -> np.ndar
 
 
 def _touching(
-    image: Any | None, labels: Any, boxes: list[list[Box]], structure: np.ndarray
+    image: Any | None,
+    labels: Any,
+    boxes: list[list[Box]],
+    structure: np.ndarray,
+    lattice: Lattice,
 ) -> np.ndarray:
     """Pairs of labels that touch over the faces of any boxes, int64, shape (n, 2), on all ranks."""
     rank, _ = sources.team(labels)
@@ -186,9 +202,13 @@ def _touching(
     table = [[box for _, box in mine] for mine in slabs]
     axes = iter([axis for axis, _ in slabs[rank]])
     found = [np.empty((0, 2), np.int64)]
-    for _, parts in chains.each([labels] if image is None else [labels, image], table):
-        found.append(face_pairs(parts[0], next(axes), structure, *parts[1:]))
-    mine = np.unique(np.concatenate(found), axis=0)
+    for slab, parts in chains.each([labels] if image is None else [labels, image], table):
+        unique = parts[0].astype(np.int64)
+        for i, place in lattice.meeting(slab):
+            here = unique[place]
+            here[here > 0] += lattice.offsets[i]
+        found.append(face_pairs(unique, next(axes), structure, *parts[1:]))
+    mine = _distinct(np.concatenate(found))
     every = comm.world().allgather_array(mine.ravel())
     return np.concatenate(every).reshape(-1, 2)
 
@@ -251,7 +271,15 @@ def face_pairs(
         if values is not None:
             touch &= np.take(values, 0, axis)[here] == np.take(values, 1, axis)[there]
         pairs.append(np.stack([lower[here][touch], upper[there][touch]], axis=1).astype(np.int64))
-    return np.unique(np.concatenate(pairs), axis=0)
+    return _distinct(np.concatenate(pairs))
+
+
+def _distinct(pairs: np.ndarray) -> np.ndarray:
+    """Each row once, sorted."""
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+    new = np.ones(len(pairs), bool)
+    new[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
+    return pairs[new]
 
 
 def _roots(pairs: np.ndarray, pieces: list[_Piece]) -> list[np.ndarray]:
@@ -278,17 +306,3 @@ def _roots(pairs: np.ndarray, pieces: list[_Piece]) -> list[np.ndarray]:
         root[nodes[a:b] - p.offset - 1] = root_of[joined[a:b]]
         roots.append(root)
     return roots
-
-
-def _renumber(labels: Any, boxes: list[list[Box]], pieces: list[_Piece], kept: bool) -> None:
-    """Put the final numbers in the place of each box's own."""
-    rank, _ = sources.team(labels)
-    piece = iter(pieces)
-    for table in chains.rounds(boxes, [labels], labels):
-        blocks = [p.labels for p in pieces] if kept else sources.read(labels, table, rank)
-        done = []
-        for block in blocks:
-            p = next(piece)
-            local = block if kept else np.maximum(block - block.dtype.type(p.offset), 0)
-            done.append(np.take(p.numbers, local, mode="clip"))
-        sources.write(labels, table, done, rank)

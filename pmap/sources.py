@@ -62,12 +62,23 @@ def same_shape(*arrays: Any) -> tuple[int, ...]:
 
 
 def read(source: Any, boxes: BoxTable, rank: int) -> list[np.ndarray]:
-    """Boxes of this rank of `source`; views where it is an ndarray. COLLECTIVE for a DistArray."""
+    """Boxes of this rank of `source`, not to be written to. COLLECTIVE for a DistArray."""
     if isinstance(source, DistArray):
+        if gives_own_blocks(source, boxes):
+            return [source.block for _ in boxes[rank]]
         return regions.fetch(source, boxes)
     if isinstance(source, FileArray):
         return [source.read(box) for box in boxes[rank]]
     return [source[box] for box in boxes[rank]]
+
+
+def gives_own_blocks(x: Any, boxes: BoxTable) -> bool:
+    """Whether `read` gives each rank the very block of a DistArray that it owns."""
+    owned = owned_boxes(x, len(boxes))
+    return owned is not None and all(
+        list(mine) == [box] or (not mine and (box is None or 0 in box_shape(box)))
+        for mine, box in zip(boxes, owned, strict=True)
+    )
 
 
 def write(sink: Any, boxes: BoxTable, arrays: list[np.ndarray], rank: int) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise, product
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise, product
 from math import ceil, prod
 
 import numpy as np
@@ -126,3 +127,54 @@ def unwrapped(region: Box, shape: tuple[int, ...]) -> list[tuple[Box, Box]]:
             at = stop
         axes.append(runs)
     return [(tuple(p for p, _ in parts), tuple(b for _, b in parts)) for parts in product(*axes)]
+
+
+class Lattice:
+    """Boxes that tile an array as a grid does, found again by place.
+
+    Parameters
+    ----------
+    boxes : list of Box
+        None of them empty.
+
+    Attributes
+    ----------
+    boxes : list of Box
+        In the order given.
+    offsets : list of int
+        Voxels in the boxes before each.
+
+    Examples
+    --------
+    >>> lattice = Lattice(block_grid((4, 6), 3))
+    >>> lattice.before((slice(2, 4), slice(0, 3))), len(list(lattice.meeting((slice(1, 3),) * 2)))
+    (12, 2)
+    """
+
+    def __init__(self, boxes: list[Box]) -> None:
+        """Sort the edges of the boxes."""
+        self.boxes = boxes
+        self.offsets = [0, *accumulate(prod(box_shape(box)) for box in boxes)][: len(boxes)]
+        ndim = len(boxes[0]) if boxes else 0
+        self._starts = [sorted({box[a].start for box in boxes}) for a in range(ndim)]
+        self._number = {tuple(s.start for s in box): i for i, box in enumerate(boxes)}
+
+    def before(self, box: Box) -> int:
+        """Voxels in the boxes before one of them."""
+        return self.offsets[self._number[tuple(s.start for s in box)]]
+
+    def meeting(self, region: Box) -> Iterator[tuple[int, Box]]:
+        """Number of each box that meets a region, and its place in the region."""
+        near = []
+        for s, starts in zip(region, self._starts, strict=True):
+            first = max(bisect_right(starts, s.start) - 1, 0)
+            near.append(starts[first : bisect_left(starts, s.stop)])
+        for corner in product(*near):
+            i = self._number[corner]
+            yield (
+                i,
+                tuple(
+                    slice(max(b.start, r.start) - r.start, min(b.stop, r.stop) - r.start)
+                    for b, r in zip(self.boxes[i], region, strict=True)
+                ),
+            )
