@@ -118,7 +118,7 @@ def test_every_command_has_help_with_an_example_and_is_documented(name):
         cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "pRUN " in done.stdout, "no example"
+    assert re.search(rf"(pRUN( -n \d+)? |pmap\.apps\.){name} ", done.stdout), "no example"
     page = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
     section = re.search(rf"^## {name}$(.*?)(?=^## |\Z)", page, re.M | re.S)
     assert section, f"docs/reference/command-line.md has no section {name}"
