@@ -7,10 +7,11 @@ taken relative to the nuclei of the same tile, so a tile's gain does not matter.
     pRUN classify run --train labels.csv     trains on reviewed nuclei (columns id, class)
     pRUN classify run --model other/model    uses a model trained elsewhere
 
-Where the dataset knows the truth and neither is given, nuclei matched to it (IoU 0.5) are the labels,
-and their p_neuron is out-of-fold: from machines that did not see the nucleus, in any tile. Without
-model, labels or truth the class stays "unclassified". ``classify_run(run, model=None, train=None)``
-fills the columns `class` and `p_neuron` of tables/*.csv (and of cells.csv, where it exists).
+Where the dataset knows the truth and neither is given, nuclei matched to it (IoU 0.5) are the
+labels, and their p_neuron is out-of-fold: from machines that did not see the nucleus, in any tile.
+Without model, labels or truth the class stays "unclassified". ``classify_run(run, model=None,
+train=None)`` fills the columns `class` and `p_neuron` of tables/*.csv (and of cells.csv, where it
+exists).
 """
 
 import argparse

@@ -3,14 +3,15 @@
     python -m pmap.apps.evaluate run brain/truth        a run against the truth of its dataset
     python -m pmap.apps.evaluate labels.h5 truth.tif    one label image against another
 
-A run gets scores.json: F1 and AP of the nuclei over IoU 0.5 ... 0.9 (all tiles together), ROC AUC of
-the classes (out-of-fold, since that is what classify leaves in p_neuron), F1 of c-Fos, the largest
-error of a tile's place, the number of nuclei after merging, and how far off the centres are. Beside
-them stands the baseline: plain scikit-image on the same tiles, and the best single feature.
+A run gets scores.json: F1 and AP of the nuclei over IoU 0.5 ... 0.9 (all tiles together), ROC AUC
+of the classes (out-of-fold, since that is what classify leaves in p_neuron), F1 of c-Fos, the
+largest error of a tile's place, the number of nuclei after merging, and how far off the centres
+are. Beside them stands the baseline: plain scikit-image on the same tiles, and the best single
+feature.
 
 Border rules, the same for ours, truth and baseline. In a tile, an object that touches a face is
-neither hit nor miss. In the merged frame, a nucleus counts whose centre lies at least half a diameter
-from every face. Each tile is compared in memory.
+neither hit nor miss. In the merged frame, a nucleus counts whose centre lies at least half a
+diameter from every face. Each tile is compared in memory.
 
 ``evaluate_run(run, truth_dir=None) -> scores`` writes scores.json and returns what is in it.
 """
@@ -140,10 +141,12 @@ def _counts(pred: np.ndarray, truth: np.ndarray) -> tuple[dict, matching.Overlap
     found = matching.overlap(truth, pred)
     truth_border, pred_border = matching.border_ids(truth), matching.border_ids(pred)
     counts = {
-        "at": [list(matching.count_matches(found, t, truth_border, pred_border)) for t in THRESHOLDS],
+        "at": [
+            list(matching.count_matches(found, t, truth_border, pred_border)) for t in THRESHOLDS
+        ],
         "found": len(found.pred_ids) - len(pred_border),
         "truth": len(found.truth_ids) - len(truth_border),
-    }  # fmt: skip
+    }
     return counts, found, set(truth_border.tolist()), set(pred_border.tolist())
 
 

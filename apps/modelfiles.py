@@ -1,4 +1,4 @@
-"""A trained classifier on disk: model.json and arrays as .npy; no pickle, so loading runs no code."""
+"""A trained classifier on disk: model.json and arrays as .npy. No pickle: loading runs no code."""
 
 import json
 from pathlib import Path

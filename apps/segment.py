@@ -1,17 +1,19 @@
 """segment: the nuclei of one volume, as a label image and a table.
 
 Difference of Gaussians and a marker-controlled 3-D watershed, after the active-learning pipeline's
-batch layer (its section III.D); the steps are in kernels/nuclei.py. Every step is a filter that looks
-a known distance around, an exact global label or threshold, or a measure of one object, so the result
-is the same at any number of ranks and for any blocks, and the volume may be larger than memory. (One
-limit: a clump of touching nuclei that does not fit into 2**23 voxels with its surroundings is flooded
-block by block; then its inner borders depend on the blocks, though never on the ranks.)
+batch layer (its section III.D); the steps are in kernels/nuclei.py. Every step is a filter that
+looks a known distance around, an exact global label or threshold, or a measure of one object, so
+the result is the same at any number of ranks and for any blocks, and the volume may be larger than
+memory. (One limit: a clump of touching nuclei that does not fit into 2**23 voxels with its
+surroundings is flooded block by block; then its inner borders depend on the blocks, though never on
+the ranks.)
 
-    python -m pmap.apps.segment brain/dapi_r0_c0.tif --voxel-um 1 0.5 0.5 --diameter-um 9 --out found
+    python -m pmap.apps.segment brain/dapi_r0_c0.tif --voxel-um 1 0.5 0.5 --diameter-um 9 --out
+    found
 
-writes found/labels.h5 (dataset `labels`, uint32, numbered in the order of the objects' first voxels)
-and found/cells.csv. For a run of many tiles, `segment_file(path, settings, run, tile=(row, col))`
-writes labels/r{row}_c{col}.h5 and tables/r{row}_c{col}.csv in the run's folder.
+writes found/labels.h5 (dataset `labels`, uint32, numbered in the order of the objects' first
+voxels) and found/cells.csv. For a run of many tiles, `segment_file(path, settings, run, tile=(row,
+col))` writes labels/r{row}_c{col}.h5 and tables/r{row}_c{col}.csv in the run's folder.
 """
 
 import argparse
@@ -273,7 +275,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="segment",
         description="Find nuclei in a volume: labels.h5 and cells.csv.",
-        epilog="example: pRUN -n 4 segment dapi.tif --voxel-um 1 0.5 0.5 --diameter-um 9 --out found",
+        epilog="example: pRUN segment dapi.tif --voxel-um 1 0.5 0.5 --diameter-um 9 --out found",
     )
     add = parser.add_argument
     add("image", metavar="IMAGE", type=Path, help="volume (z, y, x): TIFF, HDF5, CZI")

@@ -1,10 +1,11 @@
 """simulate: a grid of overlapping tiles of brain tissue, with exact truth.
 
-One continuous specimen is planted (kernels/simulation.py), tiles are cut from it at jittered places, and
-a microscope looks at each of them (kernels/optics.py): blur, vignetting, a gain of its own, noise. Two
-channels: `dapi` shows all nuclei, `cfos` the active neurons. The folder that is written holds a
-dataset.toml for the other apps, and in truth/ the labels of every tile, all cells, and the places of the
-tiles. Nuclei that a tile's border cuts are labelled there as far as they reach into it.
+One continuous specimen is planted (kernels/simulation.py), tiles are cut from it at jittered
+places, and a microscope looks at each of them (kernels/optics.py): blur, vignetting, a gain of its
+own, noise. Two channels: `dapi` shows all nuclei, `cfos` the active neurons. The folder that is
+written holds a dataset.toml for the other apps, and in truth/ the labels of every tile, all cells,
+and the places of the tiles. Nuclei that a tile's border cuts are labelled there as far as they
+reach into it.
 
     python -m pmap.apps.simulate --grid 2 2 --out brain
 """
@@ -85,8 +86,8 @@ class SimulateSettings:
             raise InputError(f"--overlap must lie in (0, 0.5], as 0.1 for 10 %; not {self.overlap}")
         if self.diameter_um / max(self.voxel_um) < SMALLEST_DIAMETER_VOX:
             raise InputError(
-                f"a nucleus of {self.diameter_um} um is less than {SMALLEST_DIAMETER_VOX} voxels of "
-                f"{max(self.voxel_um)} um wide; give smaller voxels or larger nuclei"
+                f"a nucleus of {self.diameter_um} um is less than {SMALLEST_DIAMETER_VOX} voxels "
+                f"of {max(self.voxel_um)} um wide; give smaller voxels or larger nuclei"
             )
         if self.density * self._nucleus_mm3 > MOST_FILL:
             raise InputError(
@@ -296,10 +297,16 @@ def _parse(argv: list[str] | None) -> tuple[SimulateSettings, Path]:
     add("--seed", type=int, default=usual.seed, help="equal seeds give equal files")
     add("--out", type=Path, required=True, help="new folder for the dataset")
     a = parser.parse_args(argv)
-    return SimulateSettings(
-        tuple(a.grid), tuple(a.tile), tuple(a.voxel_um), a.diameter_um, a.density_per_mm3, a.overlap,
-        a.seed,
-    ), a.out  # fmt: skip
+    settings = SimulateSettings(
+        grid=tuple(a.grid),
+        tile_vox=tuple(a.tile),
+        voxel_um=tuple(a.voxel_um),
+        diameter_um=a.diameter_um,
+        density_per_mm3=a.density_per_mm3,
+        overlap=a.overlap,
+        seed=a.seed,
+    )
+    return settings, a.out
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Neuron or glia: a support vector machine, its out-of-fold scores, and its use without scikit-learn.
+"""Neuron or glia: a support vector machine, its out-of-fold scores, and its use by NumPy alone.
 
-Features are scaled to unit variance; the machine has a radial kernel; a sigmoid fitted to out-of-fold
-decision values turns a decision into a probability (Platt scaling). A trained machine is plain numbers
-(:class:`Machine`), and :func:`probabilities` needs NumPy alone.
+Features are scaled to unit variance; the machine has a radial kernel; a sigmoid fitted to
+out-of-fold decision values turns a decision into a probability (Platt scaling). A trained machine
+is plain numbers (:class:`Machine`), and :func:`probabilities` needs NumPy alone.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,9 @@
 """The numbers that a classifier sees of a nucleus: the active-learning pipeline's six features.
 
-Volume, diameter, and mean, standard deviation, skew and kurtosis of the intensity (its section III.D).
-A tile has a gain and a background of its own, so mean and standard deviation are given relative to the
-tile: minus the median over its nuclei, over their spread (median absolute deviation).
+Volume, diameter, and mean, standard deviation, skew and kurtosis of the intensity (its section
+III.D). A tile has a gain and a background of its own, so mean and standard deviation are given
+relative to the tile: minus the median over its nuclei, over their spread (median absolute
+deviation).
 """
 
 from collections.abc import Mapping
@@ -30,7 +31,8 @@ def feature_matrix(table: Mapping[str, np.ndarray]) -> np.ndarray:
     Returns
     -------
     ndarray, shape (n, 6), float64
-        Columns as in :data:`FEATURES`, finite: what is not defined (the skew of a flat nucleus) is 0.
+        Columns as in :data:`FEATURES`, finite: what is not defined (the skew of a flat nucleus) is
+        0.
 
     Examples
     --------

@@ -1,11 +1,11 @@
 """Compare two label images, or two sets of points, object by object.
 
-The work goes by the pairs of objects that share a voxel, so it takes one pass over the images however
-many objects there are. Measures: intersection over union (IoU), precision, recall, F1, and average
-precision in the sense AP = TP / (TP + FP + FN).
+The work goes by the pairs of objects that share a voxel, so it takes one pass over the images
+however many objects there are. Measures: intersection over union (IoU), precision, recall, F1, and
+average precision in the sense AP = TP / (TP + FP + FN).
 
-Border rule, the same for every method compared: an object that touches a face of the image is neither a
-hit nor a miss, and what is matched to such a truth object is not counted as false.
+Border rule, the same for every method compared: an object that touches a face of the image is
+neither a hit nor a miss, and what is matched to such a truth object is not counted as false.
 """
 
 from dataclasses import dataclass
@@ -175,7 +175,7 @@ def count_matches(
 
 
 def summarise(hits: int, false: int, misses: int) -> dict[str, float]:
-    """Precision, recall, F1 and AP from counts; 1 where there was nothing to find and nothing found.
+    """Precision, recall, F1 and AP from counts; 1 where nothing was there and nothing was found.
 
     LOCAL.
 

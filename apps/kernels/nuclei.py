@@ -1,13 +1,15 @@
 """Find nuclei in a stained volume: the local steps of the segmentation.
 
-Difference of Gaussians, then a marker-controlled 3-D watershed, as in the active-learning pipeline's
-batch layer (its section III.D), with two refinements. Seeds are peaks of the response, less those
-that share a nucleus with a higher peak: close by, or with no dip on the line between. Outlines lie at a
-fraction of each nucleus's own level above its own background, so that dim and bright nuclei are measured
-alike; one threshold for all is what costs plain difference of Gaussians most of its accuracy.
+Difference of Gaussians, then a marker-controlled 3-D watershed, as in the active-learning
+pipeline's batch layer (its section III.D), with two refinements. Seeds are peaks of the response,
+less those that share a nucleus with a higher peak: close by, or with no dip on the line between.
+Outlines lie at a fraction of each nucleus's own level above its own background, so that dim and
+bright nuclei are measured alike; one threshold for all is what costs plain difference of Gaussians
+most of its accuracy.
 
-Every function here looks no farther than a known number of voxels, and uses no running sums, so that a
-block with its halo gives the very values of the whole image. Lengths are in voxels, per axis.
+Every function here looks no farther than a known number of voxels, and uses no running sums, so
+that a block with its halo gives the very values of the whole image. Lengths are in voxels, per
+axis.
 """
 
 import numpy as np
@@ -179,8 +181,8 @@ def peaks(
     """Seeds: one peak of the response for each nucleus.
 
     LOCAL. Looks as far as `merge_um[1]` and the window. A peak gives way to a higher one when their
-    distance is below ``merge_um[0] + (merge_um[1] - merge_um[0]) * r``, where r (0..1) is the lowest
-    response on the line between them over the lower peak's.
+    distance is below ``merge_um[0] + (merge_um[1] - merge_um[0]) * r``, where r (0..1) is the
+    lowest response on the line between them over the lower peak's.
 
     Parameters
     ----------
@@ -193,7 +195,8 @@ def peaks(
     voxel_um : (float, float, float)
         Voxel size (z, y, x), µm.
     merge_um : (float, float)
-        Distance of two peaks of one nucleus at most: with a full dip between them, and with none, µm.
+        Distance of two peaks of one nucleus at most: with a full dip between them, and with none,
+        µm.
 
     Returns
     -------

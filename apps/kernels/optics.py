@@ -1,7 +1,7 @@
 """What a light-sheet microscope and its camera make of a specimen.
 
-Blur (a Gaussian point-spread function, longer along z), vignetting, one gain per tile, a flicker of the
-light sheet from plane to plane, photon noise and read noise.
+Blur (a Gaussian point-spread function, longer along z), vignetting, one gain per tile, a flicker of
+the light sheet from plane to plane, photon noise and read noise.
 """
 
 from dataclasses import dataclass
@@ -88,9 +88,10 @@ def haze(
     origin_um: np.ndarray, shape: tuple[int, ...], voxel_um: tuple[float, ...], scale_um: float,
     seed: list[int],
 ) -> np.ndarray:  # fmt: skip
-    """Unspecific background: a smooth field of mean 1 that depends on the position in the frame alone.
+    """Unspecific background: a smooth field around 1 that depends on the place in the frame alone.
 
-    LOCAL. A product of waves along the axes, so that any box can be painted without its surroundings.
+    LOCAL. A product of waves along the axes, so that any box can be painted without its
+    surroundings.
 
     Parameters
     ----------

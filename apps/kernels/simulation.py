@@ -1,12 +1,12 @@
 """A brain-tissue specimen with exact truth: where the nuclei are and what a microscope would see.
 
-The specimen is a table, not an array: :func:`plant` draws every nucleus once, for the whole frame, and
-:func:`render` paints any box of that frame from the table. Two boxes that overlap therefore show the
-same nuclei, voxel for voxel, and a specimen of any size needs the memory of one box only.
+The specimen is a table, not an array: :func:`plant` draws every nucleus once, for the whole frame,
+and :func:`render` paints any box of that frame from the table. Two boxes that overlap therefore
+show the same nuclei, voxel for voxel, and a specimen of any size needs the memory of one box only.
 
-Neurons are larger on average, paler, with few bright chromocentres and pale nucleoli; glia are smaller,
-denser and brighter, with finer clumps, and some sit right on a neuron (satellites). Both classes overlap
-in size, in brightness and in texture: none of these alone tells them apart.
+Neurons are larger on average, paler, with few bright chromocentres and pale nucleoli; glia are
+smaller, denser and brighter, with finer clumps, and some sit right on a neuron (satellites). Both
+classes overlap in size, in brightness and in texture: none of these alone tells them apart.
 """
 
 from dataclasses import dataclass
@@ -163,8 +163,8 @@ def render(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Paint one box of the specimen, before optics and camera.
 
-    LOCAL. A voxel belongs to the nucleus that it lies deepest in, so the result depends on the box only
-    by its position.
+    LOCAL. A voxel belongs to the nucleus that it lies deepest in, so the result depends on the box
+    only by its position.
 
     Parameters
     ----------
