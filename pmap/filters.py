@@ -12,6 +12,10 @@ from .errors import InputError
 __all__ = ["histogram", "threshold_isodata", "threshold_otsu", "threshold_yen"]
 
 
+_MOST_BINS = 1 << 27
+"""A histogram with more bins is a mistake: an image of labels, or of wide integers."""
+
+
 def histogram(image: Any, nbins: int = 256) -> tuple[np.ndarray, np.ndarray]:
     """Histogram of all voxels. COLLECTIVE, or LOCAL for an ndarray.
 
@@ -124,7 +128,14 @@ def _histogram(
     image: Any, boxes: list, low: Any, high: Any, nbins: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Counts of all ranks, and the centres that scikit-image gives its bins."""
-    counts = np.zeros(int(high) - int(low) + 1 if image.dtype.kind in "iu" else nbins, np.int64)
+    if image.dtype.kind in "iu":
+        nbins = int(high) - int(low) + 1
+    if nbins > _MOST_BINS:
+        raise InputError(
+            f"values from {low} to {high} make {nbins} bins; cast the image to float32 first, "
+            "so that it is cut into 256"
+        )
+    counts = np.zeros(nbins, np.int64)
     for _, (block,) in chains.each([image], boxes):
         if image.dtype.kind in "iu":
             counts += np.bincount((block - low).ravel(), minlength=len(counts))

@@ -177,6 +177,11 @@ def test_thresholds_of_special_images():
         pm.filters.threshold_otsu(np.zeros((2, 3), bool))
 
 
+def test_histograms_of_wide_integers_are_refused():
+    with pytest.raises(pm.InputError, match="bins"):
+        pm.filters.threshold_otsu(np.array([0, 2**40]))
+
+
 def test_histograms_count_every_voxel():
     x = volume((9, 8, 7), np.int16) - 50
     counts, centers = pm.filters.histogram(as_file(x))

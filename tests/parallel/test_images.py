@@ -99,6 +99,29 @@ def test_every_kind_of_map_filters_and_labels_alike():
         assert np.array_equal(np.asarray(L), labels), name
 
 
+def test_views_and_maps_with_overlap_are_filtered_and_labelled():
+    x = volume(SHAPE)
+    A = pm.asarray(x, map=pm.Map([-1, 1, 1], overlap=[2, 0, 0]))
+    views = {
+        "overlap": (A, x),
+        "slice": (A[2:11, 1:], x[2:11, 1:]),
+        "steps": (A[::2, :, ::-1], x[::2, :, ::-1]),
+        "transposed": (A.T, x.T),
+        "plane": (A[5], x[5]),
+    }
+    for name, (view, part) in views.items():
+        found = pm.ndimage.gaussian_filter(view, 1.5)
+        assert np.array_equal(np.asarray(found), ndi.gaussian_filter(part, 1.5)), name
+        labels, n = pm.ndimage.label(view > 30)
+        expected, m = ndi.label(part > 30)
+        assert n == m and np.array_equal(np.asarray(labels), expected), name
+        out = pm.zeros(part.shape, map=pm.auto(part.shape))
+        pm.map_blocks(np.negative, view, block_vox=4, out=out)
+        assert np.array_equal(np.asarray(out), -part), name
+    pm.map_blocks(np.negative, A, out=A)
+    assert np.array_equal(np.asarray(A), -x)
+
+
 def test_ranks_without_voxels_take_part():
     x = volume((2, 3, 2))
     A = pm.asarray(x, map=pm.Map([-1, 1, 1]))
@@ -286,12 +309,12 @@ def test_tables_take_functions_and_moments():
 def test_an_empty_table_has_its_columns():
     L = pm.zeros(SHAPE, dtype=np.int32, map=pm.auto(SHAPE))
     table = pm.measure.regionprops_table(
-        L, L, ("label", "bbox", "centroid", "intensity_mean", "solidity")
+        L, L, ("label", "bbox", "centroid", "intensity_mean", "inertia_tensor")
     )
     expected = skimage.measure.regionprops_table(
         np.zeros(SHAPE, int),
         np.zeros(SHAPE),
-        ("label", "bbox", "centroid", "intensity_mean", "solidity"),
+        ("label", "bbox", "centroid", "intensity_mean", "inertia_tensor"),
     )
     assert list(table) == list(expected)
     assert all(len(v) == 0 for v in table.values())
