@@ -150,11 +150,10 @@ def find_nuclei(image: Any, s: SegmentSettings) -> tuple[Any, dict[str, np.ndarr
         response, each(np.logical_and, foreground, sure, dtype=bool),
         depth=np.add(np.ceil(np.add(s.vox(MERGE[1]), 1)).astype(int), window), dtype=bool,
     )  # fmt: skip
-    # Watershed: one basin for each seed, then the outline at a share of its own level.
+    # Watershed: one basin for each seed, then the outline at a share of its own level. Its blocks
+    # are its own: where nuclei touch all through the volume they would show in the basins.
     valleys = each(np.negative, response)
-    basins = pm.segmentation.watershed(
-        valleys, pm.measure.label(seeds), mask=foreground, block_vox=s.block_vox
-    )
+    basins = pm.segmentation.watershed(valleys, pm.measure.label(seeds), mask=foreground)
     level = own_level(basins, above, each)
     inside = each(
         partial(nuclei.inside_outline, level=level, fraction=s.outline), basins, above, dtype=bool
