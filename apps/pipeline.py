@@ -177,7 +177,8 @@ def _segment(dataset: Dataset, run: Run) -> list[Path]:
 
 
 def _classify(dataset: Dataset, run: Run) -> list[Path]:
-    say(classify.classify_run(run, **dataset.classify)["said"])
+    said = classify.classify_run(run, **dataset.classify)["said"]
+    say(f"classify: {said}")
     return sorted(run.path("model").glob("*"))
 
 

@@ -67,7 +67,7 @@ def _write(dataset: Dataset, run: Run) -> Path:
     page = PAGE.substitute(
         name=escape(dataset.name),
         facts=escape(_facts(dataset, record)),
-        cards=_cards(dataset, cells, scores),
+        cards=_cards(dataset, cells),
         pictures=_pictures(dataset, run, cells),
         distributions=_distributions(cells),
         placement=_placement(placements),
@@ -96,7 +96,7 @@ def _facts(dataset: Dataset, record: Mapping) -> str:
 # headline
 
 
-def _cards(dataset: Dataset, cells: Mapping, scores: Mapping | None) -> str:
+def _cards(dataset: Dataset, cells: Mapping) -> str:
     n = len(cells["id"])
     cards = [(f"{n:,}", "nuclei")]
     counts = {name: int(np.sum(cells["class"] == name)) for name in CLASSES}
@@ -105,8 +105,6 @@ def _cards(dataset: Dataset, cells: Mapping, scores: Mapping | None) -> str:
     if marker and _known(cells["cfos"]).any():
         positive = int(np.nansum(_number(cells["cfos"])))
         cards.append((f"{positive:,}", f"{escape(marker.name)} positive"))
-    if scores and "truth" in scores.get("count", {}):
-        cards.append((f"{scores['count']['truth']:,}", "nuclei in the truth"))
     return "".join(
         f'<div class="card"><b class="{label.split()[0]}">{value}</b>{label}</div>'
         for value, label in cards
@@ -227,7 +225,10 @@ def _placement(placements: Mapping | None) -> str:
 
 def score_lines(scores: Mapping) -> list[str]:
     """Scores beside what they are compared with, as lines of text. LOCAL."""
-    return [f"{title:<40} {value:>8}   {against}" for title, value, against in _score_rows(scores)]
+    return [
+        f"{title:<42} {value:>8}   {against}".rstrip()
+        for title, value, against in _score_rows(scores)
+    ]
 
 
 def _score_rows(scores: Mapping) -> list[tuple[str, str, str]]:
@@ -236,11 +237,13 @@ def _score_rows(scores: Mapping) -> list[tuple[str, str, str]]:
     for group, key, title, other in SCORES:
         if key not in scores.get(group, {}):
             continue
-        baseline = scores.get("baseline", {}).get(group, {}).get(key)
-        against = "" if baseline is None else f"{_shown(baseline)} ({other})"
+        plain = scores.get("baseline", {}).get(group, {})
+        which = ": " + plain["feature"] if "feature" in plain else ""
+        against = f"{_shown(plain[key])} ({other}{which})" if key in plain else ""
         rows.append((title, _shown(scores[group][key]), against))
     if count := scores.get("count"):
-        rows.append(("nuclei after merging", f"{count['merged']:,}", f"{count['truth']:,} (truth)"))
+        title = "nuclei after merging, away from the border"
+        rows.append((title, f"{count['merged']:,}", f"{count['truth']:,} (truth)"))
     return rows
 
 
@@ -254,7 +257,9 @@ def _scores(scores: Mapping | None) -> str:
 def _shown(value: object) -> str:
     if value is None:
         return "–"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:.3f}"
+    return f"{value:g}"
 
 
 def _stages(stages: Mapping) -> str:
@@ -306,7 +311,7 @@ figure img { display:block; width:100%; background:#000 }
 figcaption { padding:10px 16px 12px; font-size:14px }
 figcaption i { display:inline-block; width:11px; height:11px; border-radius:50%;
   margin:0 5px 0 10px }
-.row { display:grid; grid-template-columns:repeat(auto-fit,minmax(320px,1fr)); gap:14px }
+.row { display:grid; grid-template-columns:repeat(auto-fit,minmax(430px,1fr)); gap:14px }
 .row > div { background:#fff; border:1px solid var(--line); border-radius:10px; padding:10px }
 .map svg { display:block; max-width:620px; margin:16px auto 4px }
 svg { width:100%; height:auto; font:11px system-ui, "DejaVu Sans", sans-serif; fill:var(--soft) }

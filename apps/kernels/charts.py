@@ -5,7 +5,7 @@ from html import escape
 
 import numpy as np
 
-from .pictures import COLOURS, round_length
+from .pictures import COLOURS
 
 WIDTH, HEIGHT = 340, 210
 LEFT, RIGHT, TOP, BOTTOM = 40, 10, 12, 36
@@ -96,7 +96,7 @@ def _axes(edges: np.ndarray, top: int, title: str) -> str:
         x = _x(tick, edges)
         parts.append(f'<line class="axis" x1="{x:.1f}" y1="{base}" x2="{x:.1f}" y2="{base + 4}"/>')
         parts.append(f'<text x="{x:.1f}" y="{base + 15}" text-anchor="middle">{tick:g}</text>')
-    for tick in ticks(0, top, 3):
+    for tick in ticks(0, top, 5):
         y = _y(tick, top)
         parts.append(
             f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>'
@@ -110,8 +110,8 @@ def _axes(edges: np.ndarray, top: int, title: str) -> str:
     return "".join(parts)
 
 
-def ticks(low: float, high: float, n: int = 5) -> list[float]:
-    """Round numbers from `low` to `high`, about `n` of them.
+def ticks(low: float, high: float, most: int = 7) -> list[float]:
+    """Round numbers from `low` to `high`, at most `most` of them.
 
     Examples
     --------
@@ -120,10 +120,12 @@ def ticks(low: float, high: float, n: int = 5) -> list[float]:
     """
     if high <= low:
         return [float(low)]
-    step = round_length((high - low) / n * 1.001)
-    first = np.ceil(low / step - 1e-9)
-    count = int(np.floor(high / step + 1e-9) - first) + 1
-    return [round(float((first + i) * step), 10) for i in range(max(count, 0))]
+    power = 10.0 ** np.floor(np.log10((high - low) / most))
+    for step in (power * k for k in (1, 2, 5, 10, 20)):
+        first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
+        if last - first < most:
+            break
+    return [round(float(i * step), 10) for i in np.arange(first, last + 1)]
 
 
 def placement_map(
