@@ -125,7 +125,7 @@ def ticks(low: float, high: float, most: int = 7) -> list[float]:
         first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
         if last - first < most:
             break
-    return [round(float(i * step), 10) for i in np.arange(first, last + 1)]
+    return [round(float(i * step), 10) + 0.0 for i in np.arange(first, last + 1)]
 
 
 def placement_map(
