@@ -20,8 +20,8 @@ from pmap import InputError
 from .kernels import downsampling, precomputed, sharding
 from .kernels.precomputed import Scale
 
-READ_MB = 64
-"""What one box may bring to memory; working copies take about three times as much."""
+SHARE_OF_BLOCK = 0.15
+"""What a box brings to memory, of ``pm.options.block_mb``; working copies take the rest."""
 
 Box = tuple[slice, ...]
 
@@ -168,8 +168,8 @@ def _halved(fine, finer: Scale, scale: Scale, halve: Callable):
             front.append(max(-low, 0))
         coarse[box] = halve(fine[tuple(read)], factor, front)
 
-    growth = int(np.prod(factor))
-    pm.foreach(_boxes(scale.shape, scale.chunk, fine.dtype.itemsize * growth), make)
+    whole = tuple(slice(0, n) for n in scale.shape)
+    pm.foreach(_parts(whole, scale.chunk, fine.dtype.itemsize * int(np.prod(factor))), make)
     return coarse
 
 
@@ -189,23 +189,26 @@ def _write_chunks(
     """
 
     def write(box: Box) -> None:
-        wide = tuple(
-            slice(max(s.start - m, 0), min(s.stop + m, n))
-            for s, m, n in zip(box, (0, margin, margin), array.shape, strict=True)
-        )
-        values = array[wide].astype(dtype, copy=False)
-        for folder, view in layers.items():
-            chunks = _encoded(view(values), wide, box, scale, encode)
-            for name, data in _files(chunks, scale, storage).items():
+        chunks: dict[Path, list] = {folder: [] for folder in layers}
+        for part in _parts(box, scale.chunk, array.dtype.itemsize):
+            wide = tuple(
+                slice(max(s.start - m, 0), min(s.stop + m, n))
+                for s, m, n in zip(part, (0, margin, margin), array.shape, strict=True)
+            )
+            values = array[wide].astype(dtype, copy=False)
+            for folder, view in layers.items():
+                chunks[folder] += _encoded(view(values), wide, part, scale, encode)
+        for folder, found in chunks.items():
+            for name, data in _files(found, scale, storage).items():
                 (folder / scale.key / name).write_bytes(data)
 
+    whole = tuple(slice(0, n) for n in scale.shape)
     if storage.sharded:
         shard = sharding.shard_box(scale.grid)
         edge = tuple(c * n for c, n in zip(scale.chunk, shard, strict=True))
-        boxes = list(precomputed.chunks_in(tuple(slice(0, n) for n in scale.shape), edge))
+        pm.foreach(list(precomputed.chunks_in(whole, edge)), write)
     else:
-        boxes = _boxes(scale.shape, scale.chunk, array.dtype.itemsize)
-    pm.foreach(boxes, write)
+        pm.foreach(_parts(whole, scale.chunk, array.dtype.itemsize), write)
 
 
 def _encoded(
@@ -235,15 +238,14 @@ def _files(chunks: list[tuple[Box, bytes]], scale: Scale, storage: Storage) -> d
     return {name: data for name, (_, data) in zip(names, chunks, strict=True)}
 
 
-def _boxes(shape: tuple[int, ...], chunk: tuple[int, ...], itemsize: int) -> list:
-    """Boxes of whole chunks, each of at most READ_MB if more than one chunk is in it."""
-    size = [min(chunk[0], shape[0]), *shape[1:]]
+def _parts(box: Box, chunk: tuple[int, ...], itemsize: int) -> list[Box]:
+    """Boxes of whole chunks that cover `box`, each of one layer of chunks and of bounded size."""
+    limit = pm.options.block_mb * 1e6 * SHARE_OF_BLOCK
+    size = [chunk[0], *(s.stop - s.start for s in box[1:])]
     for axis in (1, 2):
         rest = itemsize * int(np.prod(size)) / size[axis]
-        fit = max(int(READ_MB * 1e6 / rest) // chunk[axis], 1) * chunk[axis]
-        size[axis] = min(fit, size[axis])
-    whole = tuple(slice(0, n) for n in shape)
-    return list(precomputed.chunks_in(whole, tuple(size)))
+        size[axis] = min(max(int(limit / rest) // chunk[axis], 1) * chunk[axis], size[axis])
+    return list(precomputed.chunks_in(box, tuple(size)))
 
 
 def _intensities(array) -> tuple[float, float]:

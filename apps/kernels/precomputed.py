@@ -137,7 +137,7 @@ def chunk_name(box: tuple[slice, ...], start: Triple) -> str:
 
 def encode_image(chunk: np.ndarray) -> bytes:
     """Bytes of one (z, y, x) chunk, "raw" encoding."""
-    return np.ascontiguousarray(chunk, chunk.dtype.newbyteorder("<")).tobytes()
+    return chunk.astype(chunk.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def gzipped(data: bytes) -> bytes:

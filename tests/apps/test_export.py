@@ -193,7 +193,7 @@ def test_types_that_would_lose_are_refused(tmp_path):
 
 
 def test_a_large_volume_is_written_in_boxes_of_whole_chunks(monkeypatch, tmp_path):
-    monkeypatch.setattr(volumes, "READ_MB", 0.5)
+    monkeypatch.setattr(pm.options, "block_mb", 2)
     x = np.random.default_rng(0).integers(0, 60000, (70, 130, 140)).astype("uint16")
     volumes.write_image(x, tmp_path / "x", (1, 1, 1))
     np.testing.assert_array_equal(read_back(tmp_path / "x")[0], x)
@@ -215,7 +215,7 @@ def test_an_export_that_was_cut_off_has_no_info(tmp_path):
 
 
 def test_a_run_is_exported_into_its_own_folder(tmp_path):
-    image, labels, cells = specimen(tmp_path)
+    image, labels, cells = specimen(tmp_path, (30, 90, 80), 15)
     run = tmp_path / "run"
     (run / "fused").mkdir(parents=True)
     pm.io.save(run / "fused" / "dapi.h5", image)
@@ -230,7 +230,7 @@ def test_a_run_is_exported_into_its_own_folder(tmp_path):
 
 
 def test_a_run_of_one_image_shows_that_image(tmp_path):
-    _, labels, _ = specimen(tmp_path)
+    _, labels, _ = specimen(tmp_path, (30, 90, 80), 15)
     run = tmp_path / "run"
     run.mkdir()
     pm.io.save(run / "labels.h5", labels, dataset="labels")

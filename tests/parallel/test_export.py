@@ -2,7 +2,8 @@
 
 import hashlib
 
-from pmap.apps import export, volumes
+import pmap as pm
+from pmap.apps import export
 from pmap.comm import alone, world
 from tests.apps.exported import export_arguments, specimen
 
@@ -16,7 +17,7 @@ def digests(folder):
 
 
 def test_export_writes_the_same_bytes_as_one_rank(common_path, monkeypatch):
-    monkeypatch.setattr(volumes, "READ_MB", 1.0)  # several boxes for every rank
+    monkeypatch.setattr(pm.options, "block_mb", 4)  # several boxes for every rank
     specimen(common_path, (40, 130, 140), 20)
     assert export.main([*export_arguments(common_path, common_path / "all")]) == 0
     world().barrier()
