@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import comm, sources
-from .chains import read_regions, rounds, share
+from .chains import copied, read_regions, rounds, share
 from .errors import InputError, ShapeError
 from .tiling import Box, Halo, block_grid, even_halo, grown, inside
 
@@ -124,6 +124,10 @@ def map_overlap(
         raise InputError("map_overlap and map_blocks need at least one array after the function")
     arrays = tuple(sources.as_source(a) for a in arrays)
     shape = sources.same_shape(*arrays, *(() if out is None else (out,)))
+    if out is not None and sources.overlaps(out, arrays):
+        aside = sources.new_like([out], out.dtype)
+        more = {"boundary": boundary, "cval": cval, "block_vox": block_vox, "out": aside}
+        return copied(map_overlap(f, *arrays, depth=depth, block_info=block_info, **more), out)
     modes, halo = _boundaries(boundary, len(shape)), _depths(depth, shape)
     wraps = [m == "wrap" for m in modes]
     rank, n_ranks = sources.team(*arrays, out)

@@ -146,6 +146,17 @@ def rewrite(array: Any, boxes: list[list[Box]]) -> Iterator[np.ndarray]:
             sources.write(array, table, blocks, rank)
 
 
+def copied(result: Any, sink: Any) -> Any:
+    """`sink` after `result`, of the same kind, was put into it. COLLECTIVE.
+
+    What is written over its own source is made aside first: later blocks still read the source.
+    """
+    rank, n_ranks = sources.team(sink)
+    for table in rounds(fixed_boxes([sink], n_ranks), [result], sink):
+        sources.write(sink, table, sources.read(result, table, rank), rank)
+    return sources.finish(sink)
+
+
 def run(
     chain: Sequence[Step],
     arrays: Sequence[Any],

@@ -52,7 +52,11 @@ def _run(name: str, bound: inspect.BoundArguments) -> Any:
         return function(*bound.args, **bound.kwargs)
     a["output"] = dtype = _dtype(name, function, bound, image, into)
     inputs = [image] if a.get("mask") is None else [image, a["mask"]]
-    sink = into if into is not None else sources.new_like(inputs, dtype)
+    if into is None:
+        sink = sources.new_like(inputs, dtype)
+    else:
+        aside = sources.overlaps(into, inputs)
+        sink = sources.new_like([into], dtype) if aside else into
     chain = STEPS[name](a, image.ndim) if name in STEPS else None
     if chain is None:
         chain = [Step(_kernel(function, bound), even_halo(HALOS[name](a, image.ndim)))]
@@ -61,7 +65,7 @@ def _run(name: str, bound: inspect.BoundArguments) -> Any:
     running_sum = name.startswith("uniform_filter") and floats
     boxes = (chains.fixed_boxes if running_sum else chains.rank_boxes)(inputs, n_ranks)
     chains.run(chain, inputs, sink, boxes, _wraps(a, image.ndim))
-    return None if into is not None else sink
+    return sink if into is None or sink is into else chains.copied(sink, into)
 
 
 def _kernel(function: Callable, bound: inspect.BoundArguments) -> Callable[..., np.ndarray]:
@@ -146,7 +150,7 @@ def _filter(name: str, example: str) -> Callable[..., Any]:
     Returns
     -------
     DistArray, FileArray or ndarray
-        As `input`; None where `output` is an array.
+        As `input`, or `output` where that is an array.
 
     Raises
     ------

@@ -85,6 +85,10 @@ def watershed(
     if np.any(np.asarray(depth) < 0):
         raise InputError(f"depth is {depth}; it must not be negative")
     halo = even_halo(np.broadcast_to(depth, len(shape)))
+    if out is not None and sources.overlaps(out, arrays):
+        aside = sources.new_like([out], out.dtype)
+        options = {"block_vox": block_vox, "depth": depth, "out": aside}
+        return chains.copied(watershed(image, markers, mask, connectivity, **options), out)
     rank, n_ranks = sources.team(*arrays, out)
     out = sources.new_like(arrays, markers.dtype) if out is None else out
     for table in chains.rounds(chains.fixed_boxes(arrays, n_ranks, block_vox), arrays, out):

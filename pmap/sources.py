@@ -124,6 +124,21 @@ def new_like(sources: Sequence[Any], dtype: Any) -> Any:
     return scratch(shape, dtype)
 
 
+def overlaps(sink: Any, arrays: Sequence[Any]) -> bool:
+    """Whether `sink` shares elements with one of `arrays`. COLLECTIVE for a DistArray."""
+    if isinstance(sink, FileArray):
+        return any(isinstance(a, FileArray) and a.path == sink.path for a in arrays)
+    kind = type(sink)
+    mine = [_memory(a) for a in arrays if isinstance(a, kind)]
+    shared = any(np.may_share_memory(_memory(sink), m) for m in mine)
+    return any(comm.world().allgather(shared)) if isinstance(sink, DistArray) else shared
+
+
+def _memory(x: DistArray | np.ndarray) -> np.ndarray:
+    """What a rank holds of an array."""
+    return x.block if isinstance(x, DistArray) else x
+
+
 def finish(sink: Any) -> Any:
     """`sink`, complete for all ranks: waits until every rank has written its part of a file."""
     if isinstance(sink, FileArray):

@@ -104,7 +104,7 @@ def test_outputs_may_be_any_array():
     x = volume(SHAPE)
     expected = ndi.gaussian_filter(x, 1.0, output=np.float64)
     for out in (np.zeros(SHAPE), pm.io.scratch(SHAPE, float)):
-        assert pm.ndimage.gaussian_filter(as_file(x), 1.0, output=out) is None
+        assert pm.ndimage.gaussian_filter(as_file(x), 1.0, output=out) is out
         assert np.array_equal(out[...], expected)
     out = np.zeros(SHAPE)
     pm.ndimage.gaussian_filter(x, 1.0, output=out)

@@ -1,5 +1,7 @@
 """Filters, labels, watershed, tables and thresholds on real ranks; oracle: the whole array."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import scipy.ndimage as ndi
@@ -82,7 +84,7 @@ def test_filters_of_integers_keep_their_dtype_and_fill_outputs():
         expected = getattr(ndi, name)(x, output=float, **options)
         np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-12, atol=0, err_msg=name)
     out = pm.zeros(SHAPE, map=pm.Map([1, 1, -1], "c"))
-    assert pm.ndimage.gaussian_filter(A, 1.0, output=out) is None
+    assert pm.ndimage.gaussian_filter(A, 1.0, output=out) is out
     expected = ndi.gaussian_filter(x, 1.0, output=np.zeros(SHAPE).dtype)
     assert np.array_equal(np.asarray(out), expected)
 
@@ -120,6 +122,24 @@ def test_views_and_maps_with_overlap_are_filtered_and_labelled():
         assert np.array_equal(np.asarray(out), -part), name
     pm.map_blocks(np.negative, A, out=A)
     assert np.array_equal(np.asarray(A), -x)
+
+
+def test_results_may_replace_their_source():
+    x = volume(SHAPE)
+    smooth = ndi.gaussian_filter(x, 1.5)
+    summed = ndi.correlate(x, np.ones((3, 3, 3)))
+    kinds = [partial(pm.asarray, x, map=m) for m in few_maps().values()]
+    for make in [*kinds, partial(as_file, x), x.copy]:
+        A = make()
+        assert pm.ndimage.gaussian_filter(A, 1.5, output=A) is A
+        assert np.array_equal(whole(A), smooth)
+        A = make()
+        total = partial(ndi.correlate, weights=np.ones((3, 3, 3)))
+        assert pm.map_overlap(total, A, depth=1, block_vox=3, out=A) is A
+        assert np.array_equal(whole(A), summed)
+    A = pm.asarray(x, map=pm.auto(SHAPE))
+    pm.map_overlap(total, A[1:], depth=1, block_vox=3, out=A[1:])
+    assert np.array_equal(np.asarray(A)[1:], ndi.correlate(x[1:], np.ones((3, 3, 3))))
 
 
 def test_ranks_without_voxels_take_part():
