@@ -15,8 +15,8 @@ import numpy as np
 
 # Class by class: (mean, spread) of the logarithm for sizes, brightness and contrast.
 _GLIA, _NEURON = 0, 1
-_LOG_SIZE = ((-0.125, 0.08), (0.095, 0.08))
-_LOG_BRIGHTNESS = ((0.24, 0.25), (-0.24, 0.25))
+_LOG_SIZE = ((-0.10, 0.095), (0.07, 0.095))
+_LOG_BRIGHTNESS = ((0.27, 0.25), (-0.27, 0.25))
 _LOG_CONTRAST = ((-1.22, 0.31), (-0.57, 0.31))
 _SPOTS = ((9, 15), (4, 9))
 _SPOT_RADIUS = ((0.075, 0.11), (0.08, 0.13))
