@@ -1,4 +1,4 @@
-"""Maps of every kind for a shape and a rank count, and the traffic they must cause by definition."""
+"""Maps of every kind for a shape and a rank count, and the traffic that they must cause."""
 
 import numpy as np
 

@@ -36,7 +36,9 @@ def test_no_values_is_said():
     assert "no values" in charts.histogram({"glia": np.array([np.nan])}, "p_neuron")
 
 
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (-3.2, 7.7), (0, 1234), (1e-6, 3e-6), (450, 2900)])
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 1), (-3.2, 7.7), (0, 1234), (1e-6, 3e-6), (450, 2900)]
+)
 def test_ticks_lie_inside_and_are_few(low, high):
     ticks = charts.ticks(low, high)
     assert low - 1e-9 <= min(ticks) and max(ticks) <= high + 1e-9
