@@ -8,6 +8,7 @@ import numpy as np
 
 from . import chains, comm, sources
 from .errors import InputError
+from .extras import scikit_image
 
 __all__ = ["histogram", "threshold_isodata", "threshold_otsu", "threshold_yen"]
 
@@ -92,13 +93,11 @@ def threshold_isodata(image: Any, nbins: int = 256) -> Any:
 
 def _threshold(name: str, image: Any, nbins: int) -> Any:
     """scikit-image's threshold of the histogram of all ranks' voxels."""
-    from skimage import filters
-
     image, boxes = _prepared(image)
     low, high = _extremes(image, boxes)
     if low == high:
         return low
-    return getattr(filters, name)(hist=_histogram(image, boxes, low, high, nbins))
+    return getattr(scikit_image("filters"), name)(hist=_histogram(image, boxes, low, high, nbins))
 
 
 def _prepared(image: Any) -> tuple[Any, list]:

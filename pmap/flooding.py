@@ -10,6 +10,7 @@ import numpy as np
 import scipy.ndimage as ndi
 
 from .components import components
+from .extras import scikit_image
 from .tiling import Box
 
 Sides = tuple[tuple[bool, bool], ...]
@@ -23,8 +24,7 @@ def flood(
     The algorithm is that of Beucher and Meyer (1993), "The morphological approach to segmentation",
     with a priority queue ordered by value, then by time of entry.
     """
-    from skimage.segmentation import watershed
-
+    watershed = scikit_image("segmentation").watershed
     return watershed(image, markers, connectivity=connectivity, mask=mask)
 
 

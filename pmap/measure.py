@@ -11,6 +11,7 @@ import scipy.ndimage as ndi
 from . import sources
 from .components import components
 from .errors import InputError, ShapeError, UnsupportedError
+from .extras import scikit_image
 from .labelling import label_boxes
 from .regiontable import regionprops_table
 
@@ -111,8 +112,7 @@ def _by_value(block: np.ndarray, structure: np.ndarray, dtype: np.dtype) -> tupl
     high = block.max(initial=0)
     if block.min(initial=0) >= 0 and high <= 1:
         return components(block, structure, dtype)
-    from skimage.measure import label as label_values
-
+    label_values = scikit_image("measure").label
     connectivity = _steps(structure)
     labels, n = label_values(block, connectivity=connectivity, return_num=True, background=0)
     return labels.astype(dtype, copy=False), int(n)

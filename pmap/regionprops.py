@@ -8,20 +8,20 @@ import numpy as np
 
 from . import sources
 from .errors import InputError, UnsupportedError
+from .extras import scikit_image
 from .tiling import Box
 
 
 def check_name(name: str, arrays: list) -> None:
     """Refuse a property that scikit-image lacks, or that gives an array per object."""
-    from skimage.measure._regionprops import COL_DTYPES, PROPS
-
-    known = PROPS.get(name, name)
-    if known not in COL_DTYPES:
+    columns = scikit_image("measure._regionprops")
+    known = columns.PROPS.get(name, name)
+    if known not in columns.COL_DTYPES:
         raise InputError(
             f"property {name!r} is not known; use one of "
-            f"{sorted({*COL_DTYPES, 'intensity_skew', 'intensity_kurtosis'})}"
+            f"{sorted({*columns.COL_DTYPES, 'intensity_skew', 'intensity_kurtosis'})}"
         )
-    if COL_DTYPES[known] is object and not sources.is_local(*arrays):
+    if columns.COL_DTYPES[known] is object and not sources.is_local(*arrays):
         raise UnsupportedError(
             f"property {name!r} is an array per object; ask for 'bbox' and read the box of the "
             "object, or give a reduction of it in extra_properties"
@@ -38,8 +38,6 @@ def values_of(
     extra: tuple,
 ) -> list[Any]:
     """Values that scikit-image gives for one object, which is cut out with its bounding box."""
-    from skimage.measure import regionprops
-
     ndim = labels.ndim
     start = [s.start for s in box]
     crop = tuple(
@@ -47,7 +45,7 @@ def values_of(
     )
     mask = (labels[crop] == row[0]).astype(np.uint8)
     values = None if intensity is None else intensity[crop]
-    region = regionprops(
+    region = scikit_image("measure").regionprops(
         mask,
         values,
         extra_properties=extra or None,
@@ -59,6 +57,5 @@ def values_of(
 
 def kind_of(name: str) -> type | None:
     """Type of a column in scikit-image's tables: int, float, object; None for a user's function."""
-    from skimage.measure._regionprops import COL_DTYPES, PROPS
-
-    return COL_DTYPES.get(PROPS.get(name, name))
+    columns = scikit_image("measure._regionprops")
+    return columns.COL_DTYPES.get(columns.PROPS.get(name, name))

@@ -1,5 +1,7 @@
 """Watershed and thresholds block by block; the oracle is scikit-image on the whole volume."""
 
+import sys
+
 import numpy as np
 import pytest
 import scipy.ndimage as ndi
@@ -175,6 +177,12 @@ def test_thresholds_of_special_images():
         pm.filters.threshold_otsu(np.zeros((0, 3)))
     with pytest.raises(pm.InputError, match="bool"):
         pm.filters.threshold_otsu(np.zeros((2, 3), bool))
+
+
+def test_a_missing_package_is_named_with_its_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    with pytest.raises(pm.UnsupportedError, match="pip install"):
+        pm.filters.threshold_otsu(np.arange(4))
 
 
 def test_histograms_of_wide_integers_are_refused():
