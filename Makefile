@@ -18,8 +18,7 @@ demo: .venv/.have-demo ## simulate 2x2 tiles into demo/, map them on 2 ranks, pr
 	$(PY) -m pmap.launch.prun -n 2 pipeline demo/data/dataset.toml --out demo/run
 
 test: .venv/.have-test ## all quick tests: serial, then parallel at 1, 2, 3 and 4 ranks
-	$(PY) -m pytest -m "not slow" tests
-	$(PY) tests/parallel/run.py
+	@$(PY) -m pytest -m "not slow" tests; serial=$$?; $(PY) tests/parallel/run.py && exit $$serial
 
 test-slow: .venv/.have-test ## SLURM, browser, kill and resume: the real things
 	$(PY) -m pytest -p no:cacheprovider $(wildcard tests/slurm) tests/browser tests/apps/test_resume.py
