@@ -6,6 +6,9 @@ from pathlib import Path
 
 from .errors import JobError
 
+LEAST_MEMORY_GB = 0.5
+"""What Python, NumPy and MPI take before a program starts, with some room."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -25,7 +28,7 @@ class Job:
     record : Path or None
         Where to write the traffic by source line.
     memory_gb : float or None
-        Memory that one rank may use for blocks.
+        Memory of one rank: blocks keep within it, an allocation beyond it fails.
     python : str
         The interpreter of the ranks.
     """
@@ -45,8 +48,11 @@ class Job:
         _at_least("ranks (-n)", self.ranks, 1)
         if self.threads_per_rank is not None:
             _at_least("--threads-per-rank", self.threads_per_rank, 1)
-        if self.memory_gb is not None and not self.memory_gb > 0:
-            raise JobError(f"--memory is {self.memory_gb}; it must be a number of GB above 0")
+        if self.memory_gb is not None and not self.memory_gb >= LEAST_MEMORY_GB:
+            raise JobError(
+                f"--memory is {self.memory_gb}; it must be GB per rank, and Python, NumPy and MPI need "
+                f"{LEAST_MEMORY_GB} alone: give that or more"
+            )
 
     @property
     def program(self) -> list[str]:

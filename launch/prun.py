@@ -91,7 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--prefix", action="store_true", help="put the rank before each line of output")
     add("--check", action="store_true", help="compare the ranks before each collective operation")
     add("--record", type=Path, metavar="FILE", help="write the traffic by source line")
-    add("--memory", type=float, metavar="GB", help="memory that one rank may use for blocks")
+    add(
+        "--memory",
+        type=float,
+        metavar="GB",
+        help="memory of one rank: blocks keep within it, more is a MemoryError",
+    )
     add("--dry-run", action="store_true", help="print what would be run")
     add("target", nargs="?", metavar="TARGET", help=argparse.SUPPRESS)
     add("args", nargs=argparse.REMAINDER, metavar="ARGS", help=argparse.SUPPRESS)

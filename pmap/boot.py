@@ -6,6 +6,7 @@ a rank that fails, or leaves with a code other than 0, ends the job.
 
 import ctypes
 import os
+import resource
 import runpy
 import signal
 import sys
@@ -27,6 +28,7 @@ def main() -> None:
     asked = int(os.environ.pop("PMAP_NP", "0"))
     if asked:
         _die_with_parent()
+    _limit_memory(os.environ.get("PMAP_MEMORY_GB"))
     # A rank that is killed has said all it printed, and lines of several ranks stay whole.
     sys.stdout.reconfigure(line_buffering=True, write_through=False)
     whole = _join(asked)
@@ -86,6 +88,16 @@ def _fail(whole: World, error: BaseException) -> None:
     error = error.with_traceback(frame or trace)
     sys.excepthook(type(error), error, error.__traceback__)
     raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1)
+
+
+def _limit_memory(limit_gb: str | None) -> None:
+    """Let an allocation beyond the limit fail here, as a MemoryError with its line.
+
+    Without it the machine runs out, and whom it kills is chance.
+    """
+    if limit_gb:
+        limit = int(float(limit_gb) * (1 << 30))
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.RLIM_INFINITY))
 
 
 def _die_with_parent() -> None:

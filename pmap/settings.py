@@ -3,11 +3,21 @@
 They are read when an operation starts and must be equal on all ranks, as every other argument is.
 """
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 
 from .errors import InputError
 
 GIB = 1 << 30
+BLOCK_MB = 256.0
+SHARE_OF_LIMIT = 8
+"""A block and what a kernel makes of it are a few copies; with these a rank keeps its limit."""
+
+
+def _block_mb() -> float:
+    """Memory of a block: less than the default where a rank's memory is limited."""
+    limit_gb = float(os.environ.get("PMAP_MEMORY_GB", "inf"))
+    return min(BLOCK_MB, limit_gb * 1024 / SHARE_OF_LIMIT)
 
 
 @dataclass
@@ -24,7 +34,8 @@ class Options:
     strict : bool
         Refuse operands with different maps instead of aligning them.
     block_mb : float
-        Memory that one block of the block engine may take on a rank.
+        Memory that one block of the block engine may take on a rank: 256, or less under
+        ``pRUN --memory``.
     scratch_dir : str or None
         Folder for temporary volumes; None is the system's own.
     """
@@ -32,7 +43,7 @@ class Options:
     gather_limit: int = GIB
     float_sum: str = "canonical"
     strict: bool = False
-    block_mb: float = 256.0
+    block_mb: float = field(default_factory=_block_mb)
     scratch_dir: str | None = None
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -188,3 +188,21 @@ def test_starting_a_job_loads_the_standard_library_alone():
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60, cwd=ROOT)
+
+
+def test_a_rank_that_wants_more_than_its_memory_says_so(tmp_path):
+    script = tmp_path / "greedy.py"
+    script.write_text(
+        "import numpy as np, pmap as pm\n"
+        "assert pm.options.block_mb <= 128, pm.options.block_mb\n"
+        "small = np.ones(1 << 20)\n"
+        "pm.barrier()\n"
+        "if pm.Pid == 1:\n"
+        "    large = np.ones(1 << 28)\n"
+        "pm.barrier()\n"
+    )
+    done = prun("-n", "2", "--memory", "1", str(script))
+    assert done.returncode == 1
+    assert "rank 1 of 2 failed" in done.stderr and "Unable to allocate 2.00 GiB" in done.stderr
+    refused = prun("--memory", "0.1", str(script))
+    assert refused.returncode == 2 and "0.5" in refused.stderr
