@@ -50,8 +50,8 @@ class Job:
             _at_least("--threads-per-rank", self.threads_per_rank, 1)
         if self.memory_gb is not None and not self.memory_gb >= LEAST_MEMORY_GB:
             raise JobError(
-                f"--memory is {self.memory_gb}; it must be GB per rank, and Python, NumPy and MPI need "
-                f"{LEAST_MEMORY_GB} alone: give that or more"
+                f"--memory is {self.memory_gb}; it must be {LEAST_MEMORY_GB} GB per rank or more: "
+                "Python, NumPy and MPI take that alone"
             )
 
     @property
