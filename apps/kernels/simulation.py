@@ -102,6 +102,8 @@ def plant(
     order = np.argsort(~neuron, kind="stable")  # neurons first: satellites need one to sit on
     neuron, radius = neuron[order], radius[order]
     centre, kept = _place(rng, neuron, radius, low, high)
+    mixed = rng.permutation(len(kept))  # an id must not tell the class
+    centre, kept = centre[mixed], kept[mixed]
     neuron, radius, n = neuron[kept], radius[kept], len(kept)
     shape = np.exp(rng.normal(0.0, 0.11, (n, 3)))
     shape /= np.cbrt(shape.prod(axis=1, keepdims=True))
