@@ -83,12 +83,12 @@ class ArrayMethods:
     @property
     def real(self) -> "ArrayMethods":
         """Real part, a view. LOCAL."""
-        return self._like(self.block.real)
+        return self._part(lambda block: block.real)
 
     @property
     def imag(self) -> "ArrayMethods":
         """Imaginary part, a view. LOCAL."""
-        return self._like(self.block.imag)
+        return self._part(lambda block: block.imag)
 
     @property
     def T(self) -> "ArrayMethods":  # noqa: N802  NumPy's name

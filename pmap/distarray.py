@@ -7,26 +7,23 @@ exchange. Functions on DistArrays live above it, in creation, access, functions 
 from collections.abc import Callable
 
 import numpy as np
-from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from . import comm, exchange, reductions
-from .alignment import aligned, check_broadcast, share_layout
+from .alignment import check_broadcast
 from .arraymethods import ArrayMethods
 from .elementwise import cut
-from .errors import GatherError, UnsupportedError
-from .indexing import normalise
+from .errors import GatherError, ShapeError, UnsupportedError
+from .indexing import normalise, takes_all
 from .maps import AxisMap, Map, Shape
 from .moving import everywhere, moved
 from .plans import redistribution
 from .reductions import Blocks
 from .settings import options
+from .ufuncs import NumpyProtocols
 from .views import local_key, view_layout
 
-# NumPy functions that know DistArrays: filled by the modules above this one.
-FUNCTIONS: dict[Callable, Callable] = {}
 
-
-class DistArray(ArrayMethods, NDArrayOperatorsMixin):
+class DistArray(ArrayMethods, NumpyProtocols):
     """A global array of which each rank holds the part that a map gives it.
 
     Made by :func:`pmap.zeros`, :func:`pmap.asarray` and the other creation functions. Operators,
@@ -59,9 +56,18 @@ class DistArray(ArrayMethods, NDArrayOperatorsMixin):
         held: Map,
         world: comm.World,
         buffer: np.ndarray | None = None,
-        parent: "tuple[DistArray, tuple] | None" = None,
+        parent: "tuple[DistArray, tuple | Callable] | None" = None,
     ) -> None:
-        """For pmap's own use; ``held`` is bound and ``local`` has the shape that it gives."""
+        """For pmap's own use; ``held`` is bound and ``local`` has the shape that it gives.
+
+        ``parent`` is set where the block is no view of memory: the array it was taken from, and
+        the index or the function that takes it.
+        """
+        if local.dtype.hasobject:
+            raise UnsupportedError(
+                f"dtype {local.dtype} holds Python objects, which cannot be sent between ranks; "
+                "use a numeric, boolean, datetime or fixed-length string dtype"
+            )
         self._local, self._shape, self._map, self._world = local, shape, held, world
         self._buffer = local if buffer is None else buffer
         self._parent = parent
@@ -108,14 +114,17 @@ class DistArray(ArrayMethods, NDArrayOperatorsMixin):
         """This rank's owned part, writable; for code that keeps replicas equal itself. LOCAL."""
         if self._parent is not None:
             parent, at = self._parent
-            return parent.block[at]
+            return at(parent.block) if callable(at) else parent.block[at]
         return self._local
 
     @property
     def local(self) -> np.ndarray:
-        """This rank's owned part; read-only where the map replicates. LOCAL."""
+        """This rank's owned part; read-only where the map replicates, or where it is a copy. LOCAL.
+
+        It is a copy for a slice with a step of a block-cyclic axis: use :func:`pmap.put_local`.
+        """
         block = self.block
-        if self._map.replicated:
+        if self._map.replicated or self._parent is not None:
             block = block.view()
             block.flags.writeable = False
         return block
@@ -134,51 +143,7 @@ class DistArray(ArrayMethods, NDArrayOperatorsMixin):
         """The ranks among which the array lives."""
         return self._world
 
-    # -- operators ------------------------------------------------------------------------
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object, **kw: object):
-        """NumPy's ufuncs on blocks; COLLECTIVE where operands have different maps."""
-        if method == "reduce":
-            return self._ufunc_reduce(ufunc, *inputs, **kw)
-        if method != "__call__" or ufunc.signature is not None:
-            name = ufunc.__name__ + ("" if method == "__call__" else "." + method)
-            raise UnsupportedError(f"np.{name} is not there for a DistArray; use it on agg_all(A)")
-        out = kw.pop("out", None)
-        if kw.pop("where", True) is not True:
-            raise UnsupportedError(f"np.{ufunc.__name__}: where= is not there; use np.where")
-        result = elementwise(lambda *blocks: ufunc(*blocks, **kw), inputs, ufunc.__name__)
-        if out is None:
-            return result
-        results = result if isinstance(result, tuple) else (result,)
-        for target, values in zip(out, results, strict=True):
-            if not isinstance(target, DistArray):
-                raise UnsupportedError(f"np.{ufunc.__name__}: out= must be a DistArray")
-            target[...] = values
-        return out if isinstance(result, tuple) else out[0]
-
-    def _ufunc_reduce(self, ufunc: np.ufunc, x: "DistArray", *args: object, **kw: object):
-        """``np.add.reduce`` and its like."""
-        names = ("axis", "dtype", "out", "keepdims", "initial", "where")
-        given = {**dict(zip(names, args, strict=False)), **kw}
-        axis = given.pop("axis", 0)
-        extra = {k: v for k, v in given.items() if k not in ("dtype", "keepdims") and v is not None}
-        known = ("add", "multiply", "minimum", "maximum", "logical_and", "logical_or")
-        if ufunc.__name__ not in known or extra:
-            raise UnsupportedError(
-                f"np.{ufunc.__name__}.reduce with {sorted(extra)} is not there; of the reductions "
-                f"there are {', '.join(known)} with axis, dtype and keepdims"
-            )
-        return x.reduced(ufunc.__name__, axis, given.get("dtype"), bool(given.get("keepdims")))
-
-    def __array_function__(self, func: Callable, types: tuple, args: tuple, kwargs: dict):
-        """NumPy's functions on DistArrays; one that pmap lacks raises, it never gathers (C6)."""
-        if func not in FUNCTIONS:
-            name = getattr(func, "__name__", str(func))
-            raise UnsupportedError(
-                f"np.{name} is not there for a DistArray; apply it to agg_all(A), which brings the "
-                "whole array to every rank, or to A.local, this rank's part"
-            )
-        return FUNCTIONS[func](*args, **kwargs)
+    # -- reducing ----------------------------------------------------------------------------
 
     def reduced(
         self, name: str, axis: object, dtype: object = None, keepdims: bool = False
@@ -248,13 +213,13 @@ class DistArray(ArrayMethods, NDArrayOperatorsMixin):
         return self._viewed(entries, shape, held)
 
     def _viewed(self, entries: list, shape: Shape, held: Map) -> "DistArray":
+        if takes_all(entries, self._shape):
+            return DistArray(self._local, shape, held, self._world, self._buffer, self._parent)
         if held.coords(self._world.rank) is None:
             local = np.empty((0,) * len(shape), self.dtype)
             return DistArray(local, shape, held.without_overlap(), self._world)
         owned = self._map.owned(self._shape, self._world.rank)
         at, regular = local_key(entries, owned, held.owned(shape, self._world.rank))
-        if regular and all(isinstance(k, slice) and k == slice(None) for k in at):
-            return DistArray(self._local, shape, held, self._world, self._buffer, self._parent)
         at = (*at, Ellipsis)  # an element stays an array of shape (), which can be written
         local = self.block[at]
         parent = None if regular and self._parent is None else (self, at)
@@ -272,15 +237,13 @@ class DistArray(ArrayMethods, NDArrayOperatorsMixin):
         """What this rank's block is assigned from a scalar, an ndarray or a DistArray."""
         if isinstance(value, DistArray):
             if value.shape != self._shape:
-                value = broadcast_to(value, self._shape)
+                value = broadcast_to(_without_ones(value, self.ndim), self._shape)
             if value.map.without_overlap() == self._map.without_overlap():
                 return value.block
             return self._redistributed(value)
-        value = np.asarray(value)
-        if value.ndim > self.ndim and value.shape[: value.ndim - self.ndim].count(1) == (
-            value.ndim - self.ndim
-        ):
-            value = value.reshape(value.shape[value.ndim - self.ndim :])
+        # as NumPy does it, a Python number that the dtype cannot hold is refused, not wrapped
+        value = value if isinstance(value, np.ndarray) else np.asarray(value, self.dtype)
+        value = _without_ones(value, self.ndim)
         check_broadcast(value.shape, self._shape)
         return cut(value, self._shape, self._map.owned(self._shape, self._world.rank))
 
@@ -300,7 +263,10 @@ class DistArray(ArrayMethods, NDArrayOperatorsMixin):
         if self._parent is not None:
             parent, at = self._parent
             block = parent.block
-            block[at] = values
+            if callable(at):
+                at(block)[...] = values
+            else:
+                block[at] = values
             parent.put(block)
         elif values is not self._local:
             self._local[...] = values
@@ -319,17 +285,25 @@ class DistArray(ArrayMethods, NDArrayOperatorsMixin):
         held = self._map.without_overlap()
         return DistArray(local, self._shape, held, self._world)
 
+    def _part(self, view: Callable, shape: Shape | None = None, held: Map | None = None):
+        """A view of the block as an array, through which writes reach this one."""
+        held = self._map.without_overlap() if held is None else held
+        parent = None if self._parent is None else (self, view)
+        shape = self._shape if shape is None else shape
+        return DistArray(view(self.block), shape, held, self._world, parent=parent)
+
     def transpose(self, *axes: int) -> "DistArray":
         """The array with its axes permuted: a view, nothing moves. LOCAL."""
-        if len(axes) == 1 and not isinstance(axes[0], int):
+        if len(axes) == 1 and (axes[0] is None or np.iterable(axes[0])):
             axes = tuple(axes[0]) if axes[0] is not None else ()
-        order = tuple(a % self.ndim for a in axes) or tuple(range(self.ndim))[::-1]
+        order = tuple(reductions.axis_from_front(a, self.ndim) for a in axes)
+        order = order or tuple(range(self.ndim))[::-1]
         if sorted(order) != list(range(self.ndim)):
-            raise ValueError(f"axes {axes} do not permute the {self.ndim} axes")
+            raise ShapeError(f"axes {axes} do not permute the {self.ndim} axes")
         held = self._map.without_overlap()
         held = held.with_axes([held.axes[a] for a in order])
         shape = tuple(self._shape[a] for a in order)
-        return DistArray(self.block.transpose(order), shape, held, self._world)
+        return self._part(lambda block: block.transpose(order), shape, held)
 
     __hash__ = None
 
@@ -340,6 +314,12 @@ class DistArray(ArrayMethods, NDArrayOperatorsMixin):
             f"DistArray(shape={self._shape}, dtype={self.dtype}, {self._map}\n"
             f"  rank {self._world.rank} of {self._world.size} holds {self.local_shape}: {part})"
         )
+
+
+def _without_ones(value: np.ndarray | DistArray, ndim: int) -> np.ndarray | DistArray:
+    """The values without leading axes of length 1 that a target of ndim axes has not."""
+    more = max(value.ndim - ndim, 0)
+    return value[(0,) * more + (Ellipsis,)] if value.shape[:more] == (1,) * more else value
 
 
 def broadcast_to(x: DistArray, shape: Shape) -> DistArray:
@@ -360,32 +340,3 @@ def broadcast_to(x: DistArray, shape: Shape) -> DistArray:
     held = held.with_axes(axes)
     local = np.broadcast_to(block, held.local_shape(shape, x.world.rank))
     return DistArray(local, shape, held, x.world)
-
-
-def elementwise(function: Callable, inputs: tuple, what: str) -> object:
-    """Apply an elementwise function to blocks of operands brought under one map.
-
-    Parameters
-    ----------
-    function : callable
-        Takes the operands' blocks, gives the result's block or a tuple of them.
-    inputs : tuple
-        DistArrays, ndarrays (equal on all ranks) and scalars.
-    what : str
-        The function's name.
-
-    Returns
-    -------
-    DistArray or tuple of DistArray
-        Under the map that docs/reference/maps.md gives. COLLECTIVE where maps differ.
-    """
-    first = next(x for x in inputs if isinstance(x, DistArray))
-    if share_layout(inputs, first):
-        shape, target = first._shape, first._map.without_overlap()
-        blocks = [x.block if isinstance(x, DistArray) else x for x in inputs]
-    else:
-        shape, target, blocks = aligned(inputs, what)
-    result = function(*blocks)
-    if isinstance(result, tuple):
-        return tuple(DistArray(np.asarray(r), shape, target, first._world) for r in result)
-    return DistArray(np.asarray(result), shape, target, first._world)

@@ -6,8 +6,9 @@ import numpy as np
 
 from . import creation
 from .allocation import as_shape
-from .distarray import FUNCTIONS, DistArray, broadcast_to, elementwise
+from .distarray import DistArray, broadcast_to
 from .errors import UnsupportedError
+from .ufuncs import FUNCTIONS, elementwise
 
 
 def implements(*functions: Callable) -> Callable:

@@ -96,3 +96,11 @@ def _in_range(item: object, axis: int, shape: tuple[int, ...]) -> int:
 def result_shape(entries: list, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Shape of what the entries pick."""
     return tuple(1 if isinstance(e, Fresh) else e.n for e in entries if not isinstance(e, Picked))
+
+
+def takes_all(entries: list, shape: tuple[int, ...]) -> bool:
+    """Whether the entries pick the whole array as it is."""
+    return len(entries) == len(shape) and all(
+        isinstance(e, Ranged) and (e.start, e.step, e.n) == (0, 1, n)
+        for e, n in zip(entries, shape, strict=True)
+    )

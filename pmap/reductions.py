@@ -7,6 +7,7 @@ give every rank of the world the same NumPy scalar.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import index as as_int
 
 import numpy as np
 
@@ -45,14 +46,19 @@ def normalise_axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ..
     """
     if axis is None:
         return tuple(range(ndim))
-    axes = [int(a) for a in (axis if isinstance(axis, tuple | list) else (axis,))]
-    for a in axes:
-        if not -ndim <= a < ndim:
-            raise np.exceptions.AxisError(a, ndim)
-    axes = sorted(a % ndim for a in axes)
+    axes = axis if isinstance(axis, tuple | list) else (axis,)
+    axes = sorted(axis_from_front(a, ndim) for a in axes)
     if len(set(axes)) != len(axes):
         raise ValueError(f"duplicate value in axis {axis}")
     return tuple(axes)
+
+
+def axis_from_front(axis: int, ndim: int) -> int:
+    """One axis counted from the front; AxisError where there is none."""
+    axis = as_int(axis)
+    if not -ndim <= axis < ndim:
+        raise np.exceptions.AxisError(axis, ndim)
+    return axis % ndim
 
 
 def reduce(name: str, x: Blocks, axes: tuple[int, ...], dtype: np.dtype | None) -> Blocks:
@@ -262,7 +268,7 @@ def arg_reduce(name: str, x: Blocks, axis: int | None) -> Blocks:
     ShapeError
         The reduced axis has length 0. COLLECTIVE.
     """
-    axes = normalise_axes(axis, len(x.shape))
+    axes = normalise_axes(None if axis is None else as_int(axis), len(x.shape))
     if any(x.shape[a] == 0 for a in axes):
         raise ShapeError(f"attempt to get {name} of an empty sequence: shape {x.shape}")
     if not axes:

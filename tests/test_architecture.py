@@ -28,7 +28,7 @@ LAYERS = (
     "errors settings splits indexing maps plans views grids tiling summation sourceline recording",
     "onerank watchdog guard post comm",
     "exchange",
-    "elementwise reductions moving alignment arraymethods",
+    "elementwise reductions moving alignment arraymethods ufuncs",
     "distarray",
 )
 """Floors of pmap/, lowest first; every module that is not named stands above them."""
