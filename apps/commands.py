@@ -23,3 +23,10 @@ def guarded(work: Callable[[], object]) -> int:
 def say(text: str) -> None:
     """Print one line, once for all ranks. COLLECTIVE."""
     pm.once(print, text, flush=True)
+
+
+def say_idle(parts: int, what: str) -> None:
+    """Say once that there are more ranks than parts to work on. COLLECTIVE."""
+    n_ranks = len(pm.usage())
+    if n_ranks > parts:
+        say(f"{n_ranks} ranks, but only {parts} {what}: {n_ranks - parts} of them stay idle")

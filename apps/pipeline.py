@@ -19,7 +19,7 @@ import pmap as pm
 
 from . import classify, coincide, evaluate, export, inputs, progress, report, runs, segment, stitch
 from . import dataset as datasets
-from .commands import guarded, say
+from .commands import guarded, say, say_idle
 from .dataset import Dataset
 from .fuse import fuse_run
 from .runs import Run
@@ -61,8 +61,10 @@ def run_pipeline(
     """
     stages = stages_of(dataset, rule=rule, layers=layers)
     settings = settings_of(dataset, rule)
-    inputs.check_images(dataset)
+    tile_vox = inputs.check_images(dataset)
     run = runs.open_run(out, "pipeline", settings)
+    n_blocks = segment_settings(dataset).count_blocks(tile_vox)
+    say_idle(max(len(dataset.tiles), n_blocks), "tile(s) or block(s)")
     anew = False  # once a stage was done again, so are those that build on it
     for stage in stages:
         if anew or not _finished(stage, dataset, run):

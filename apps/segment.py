@@ -93,6 +93,10 @@ class SegmentSettings:
         """A share of the nucleus's diameter in voxels along each axis."""
         return tuple(share * self.diameter_um / v for v in self.voxel_um)
 
+    def count_blocks(self, shape: tuple[int, int, int]) -> int:
+        """Blocks that a volume of this shape is worked on in."""
+        return math.prod(-(-n // b) for n, b in zip(shape, self.block_vox, strict=True))
+
     @property
     def smallest_vox(self) -> float:
         """Voxels of the smallest object that is kept."""
@@ -294,7 +298,11 @@ def main(argv: list[str] | None = None) -> int:
         settings.check()
         said = dataclasses.asdict(settings) | {"image": str(a.image)}
         del said["block_vox"]  # the result does not depend on it
+        with pm.io.open(a.image) as image:
+            check_image(image, a.image)
+            n_blocks = settings.count_blocks(image.shape)
         run = runs.open_run(a.out, "segment", said)
+        commands.say_idle(n_blocks, "block(s)")
         with run.stage("segment"):
             found = segment_file(a.image, settings, run)
         commands.say(f"{found['cells']} nuclei: {found['labels']}, {found['table']}")
