@@ -6,7 +6,7 @@ import h5py
 import pytest
 
 import pmap as pm
-from pmap.apps import dataset, pipeline, runs, simulate
+from pmap.apps import commands, dataset, pipeline, runs, simulate
 from pmap.apps.simulate import SimulateSettings
 
 SETTINGS = SimulateSettings(grid=(1, 2), tile_vox=(24, 128, 128), seed=2)
@@ -77,3 +77,12 @@ def test_a_damaged_label_file_is_made_again(folder, tiles):
 def test_other_settings_are_refused_on_all_ranks(folder, tiles):
     with pytest.raises(pm.InputError, match="rule = ncc, now paper"):
         pipeline.run_pipeline(tiles, folder / "run", rule="paper")
+
+
+def test_idle_ranks_are_said_once(capsys):
+    commands.say_idle(2, "tiles")
+    said = capsys.readouterr().out
+    if pm.Pid == 0 and pm.Np > 2:
+        assert said == f"{pm.Np} ranks, but only 2 tiles: {pm.Np - 2} of them stay idle\n"
+    else:
+        assert said == ""
