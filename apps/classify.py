@@ -14,7 +14,6 @@ train=None)`` fills the columns `class` and `p_neuron` of tables/*.csv (and of c
 exists).
 """
 
-import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -247,7 +246,7 @@ def _summary(p: dict, files: list[Path], source: str | None, scores: dict | None
 
 def main(argv: list[str] | None = None) -> int:
     """Command line of `classify`."""
-    parser = argparse.ArgumentParser(
+    parser = commands.Parser(
         prog="classify",
         description="Tell neurons from glia; fills class and p_neuron of a run's tables.",
         epilog="example: pRUN classify run --train labels.csv",

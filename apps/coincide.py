@@ -8,7 +8,6 @@ glia. It also writes coincidence/: the measurements of every tile, and summary.j
 threshold and the level that chance reaches.
 """
 
-import argparse
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -57,7 +56,7 @@ class CoincideSettings:
 
 def main(argv: list[str] | None = None) -> int:
     """Run from the command line; bad input is one line on stderr and exit code 2."""
-    parser = argparse.ArgumentParser(
+    parser = commands.Parser(
         prog="coincide",
         description="Find the nuclei that carry the marker (c-Fos), with the level of chance.",
         epilog="example: pRUN -n 4 coincide run",

@@ -16,7 +16,6 @@ diameter from every face. Each tile is compared in memory.
 ``evaluate_run(run, truth_dir=None) -> scores`` writes scores.json and returns what is in it.
 """
 
-import argparse
 import json
 from dataclasses import dataclass
 from functools import partial
@@ -322,7 +321,7 @@ def _compare_files(pred: Path, truth: Path, mask: bool) -> dict[str, float]:
 
 def main(argv: list[str] | None = None) -> int:
     """Command line of `evaluate`."""
-    parser = argparse.ArgumentParser(
+    parser = commands.Parser(
         prog="evaluate",
         description="Score a run, or a label image, against the truth.",
         epilog="example: python -m pmap.apps.evaluate run brain/truth",

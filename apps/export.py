@@ -22,7 +22,7 @@ import pmap as pm
 from pmap import InputError
 
 from . import serving, tables, volumes
-from .commands import guarded, say
+from .commands import Parser, guarded, say
 from .kernels import annotations, properties, viewer
 from .runlayers import Image, run_layers
 
@@ -273,8 +273,8 @@ def _voxel_of(paths: Sequence[Path]) -> tuple[float, ...]:
     raise InputError(f"{paths[0]} does not tell its voxel size: give --voxel-um Z Y X")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument

@@ -8,7 +8,6 @@ Neuroglancer, score against the truth where it is known, and report. A stage tha
 not done again: the same command on its own folder goes on where it was cut off.
 """
 
-import argparse
 import dataclasses
 import functools
 import json
@@ -19,7 +18,7 @@ import pmap as pm
 
 from . import classify, coincide, evaluate, export, inputs, progress, report, runs, segment, stitch
 from . import dataset as datasets
-from .commands import guarded, say, say_idle
+from .commands import Parser, guarded, say, say_idle
 from .dataset import Dataset
 from .fuse import fuse_run
 from .runs import Run
@@ -258,8 +257,8 @@ def summary(run: Run) -> str:
     return "\n".join(lines)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="pipeline",
         description="Take a dataset through all stages; what is finished is not done again.",
         epilog="example: pRUN -n 2 pipeline dataset.toml --out run",

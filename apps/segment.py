@@ -16,7 +16,6 @@ voxels) and found/cells.csv. For a run of many tiles, `segment_file(path, settin
 col))` writes labels/r{row}_c{col}.h5 and tables/r{row}_c{col}.csv in the run's folder.
 """
 
-import argparse
 import dataclasses
 import math
 from dataclasses import dataclass
@@ -275,7 +274,7 @@ def cell_table(
 
 def main(argv: list[str] | None = None) -> int:
     """Command line of `segment`."""
-    parser = argparse.ArgumentParser(
+    parser = commands.Parser(
         prog="segment",
         description="Find nuclei in a volume: labels.h5 and cells.csv.",
         epilog="example: pRUN segment dapi.tif --voxel-um 1 0.5 0.5 --diameter-um 9 --out found",

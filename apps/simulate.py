@@ -281,7 +281,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parse(argv: list[str] | None) -> tuple[SimulateSettings, Path]:
     usual = SimulateSettings()
-    parser = argparse.ArgumentParser(
+    parser = commands.Parser(
         prog="simulate", description="Simulate a grid of brain-tissue tiles with exact truth.",
         epilog="example: pRUN simulate --grid 2 2 --out brain",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,

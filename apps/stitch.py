@@ -11,7 +11,6 @@ Steps, each of which can be called alone:
   segmented, ``fused/labels.h5``, ``cells.csv`` and ``cells.h5`` (module :mod:`pmap.apps.fuse`).
 """
 
-import argparse
 import functools
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,7 +46,7 @@ class StitchSettings:
 
 def main(argv: list[str] | None = None) -> int:
     """Run from the command line; bad input is one line on stderr and exit code 2."""
-    parser = argparse.ArgumentParser(
+    parser = commands.Parser(
         prog="stitch",
         description="Place overlapping tiles, fuse them, merge the nuclei segmented in them.",
         epilog="example: pRUN -n 4 stitch dataset.toml --out run",
