@@ -31,6 +31,7 @@ from .kernels.features import FEATURES, feature_matrix
 CLASSES = ("glia", "neuron")
 TRUTH_IOU = 0.5
 SEED = 0
+MAX_NAMED = 5
 
 Table = dict[str, np.ndarray]
 
@@ -75,9 +76,8 @@ def classify_run(
         For a run without tables, or a model or labels that cannot be used.
     """
     run = run if isinstance(run, runs.Run) else runs.find_run(run)
-    if model is not None and train is not None:
-        raise InputError("give a model or labels to train one, not both")
     settings = runs.settings_of(run)
+    pm.once(check_sources, settings, model, train)
     result = pm.once(_classify, run, settings, model, train)
     run.record("classification", **{k: v for k, v in result.items() if k != "said"})
     return result
@@ -119,6 +119,27 @@ def _classify(run: runs.Run, settings: dict, model: Path | None, train: Path | N
     return _summary(p, files, source, scores, why)
 
 
+def check_sources(settings: dict, model: str | None = None, train: str | None = None) -> None:
+    """Raise InputError, before any work, for a model or labels that cannot be used. LOCAL.
+
+    Parameters
+    ----------
+    settings : dict
+        Of the run: `dataset` is the file that paths are relative to.
+    model, train : str, optional
+        As for :func:`classify_run`.
+    """
+    for name, path in (("model", model), ("train", train)):
+        if not isinstance(path, str | Path | None):
+            raise InputError(f"[classify] {name}: a path in quotes is needed, not {path!r}")
+    if model is not None and train is not None:
+        raise InputError("give a model or labels to train one, not both")
+    if model is not None:
+        modelfiles.load_model(_beside(model, settings))
+    if train is not None:
+        _read_labels(_beside(train, settings))
+
+
 def table_files(run: runs.Run) -> list[Path]:
     """Tables of a run's nuclei: one for each tile, and cells.csv where it exists. LOCAL."""
     files = sorted((run.out / "tables").glob("r*_c*.csv"))
@@ -138,17 +159,16 @@ def _beside(path: str | Path, settings: dict) -> Path:
 
 def _from_csv(path: Path, columns: dict[Path, Table]) -> Labelled:
     """Labelled nuclei from a file that people made."""
-    if not path.is_file():
-        raise InputError(f"no file of labels {path}")
-    labels = tables.read_csv(path)
-    if not {"id", "class"} <= set(labels):
-        raise InputError(f"{path}: columns id and class are needed; found {', '.join(labels)}")
+    labels = _read_labels(path)
     of_class = np.asarray(labels["class"]).astype(str)
-    known = np.isin(of_class, CLASSES)
-    rows = np.flatnonzero(known)
+    rows = np.flatnonzero(np.isin(of_class, CLASSES))
     tile = np.asarray(labels["tile"]).astype(str) if "tile" in labels else None
     found = [_find(path, columns, int(labels["id"][i]), tile[i] if tile is not None else None)
              for i in rows]  # fmt: skip
+    if len(set(found)) < len(found):
+        twice = next(int(labels["id"][i]) for i, at in zip(rows, found, strict=True)
+                     if found.count(at) > 1)  # fmt: skip
+        raise InputError(f"{path}: nucleus {twice} is labelled twice; keep one row of it")
     x = {file: feature_matrix(table) for file, table in columns.items() if len(table["id"])}
     return Labelled(
         np.array([x[file][row] for file, row in found]).reshape(len(found), len(FEATURES)),
@@ -156,6 +176,24 @@ def _from_csv(path: Path, columns: dict[Path, Table]) -> Labelled:
         np.arange(len(found)),
         tuple(found),
     )
+
+
+def _read_labels(path: Path) -> Table:
+    """The columns of a file of labels, checked."""
+    if not path.is_file():
+        raise InputError(f"no file of labels {path}")
+    labels = tables.read_csv(path)
+    if not {"id", "class"} <= set(labels):
+        raise InputError(f"{path}: columns id and class are needed; found {', '.join(labels)}")
+    ids, of_class = np.asarray(labels["id"]), np.asarray(labels["class"]).astype(str)
+    if len(ids) and ids.dtype.kind != "i":
+        raise InputError(f"{path}: column id needs whole numbers; found {ids[0]!s} and so on")
+    if len(ids) and not np.isin(of_class, CLASSES).any():
+        raise InputError(
+            f"{path}: no row has one of the classes {', '.join(CLASSES)}; found "
+            f"{', '.join(np.unique(of_class)[:MAX_NAMED])}"
+        )
+    return labels
 
 
 def _find(path: Path, columns: dict[Path, Table], cell: int, tile: str | None) -> tuple[Path, int]:

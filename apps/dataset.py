@@ -6,10 +6,11 @@ missing is named, and all of it before any work starts.
 
 import difflib
 import json
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pmap import InputError
@@ -26,6 +27,9 @@ TABLES = {
     "truth": ("dir",),
 }
 """The tables of a dataset file and their keys; None: the app of that name checks its own."""
+
+RESERVED = ("labels", "outlines", "centroids")
+"""Layers and files that a run makes itself."""
 
 MAX_NAMED = 5
 
@@ -213,8 +217,8 @@ Known keys: voxel_um, grid
 
 def voxel_size(value: object, where: str) -> tuple[float, float, float]:
     """Three positive numbers (z, y, x), microns, or an InputError that names `where`."""
-    sizes = _numbers(value, 3, where)
-    if min(sizes) <= 0:
+    sizes = numbers(value, 3, where)
+    if not all(math.isfinite(v) and v > 0 for v in sizes):
         raise InputError(f"{where}: voxel sizes must be positive microns (z, y, x), not {value}")
     return sizes
 
@@ -244,23 +248,32 @@ def _need(table: dict, key: str, path: Path, where: str = "[dataset]") -> object
     return table[key]
 
 
-def _numbers(value: object, n: int, where: str) -> tuple[float, ...]:
+def text(value: object, where: str) -> str:
+    """A text from a TOML value, or an InputError that names `where`."""
+    if not isinstance(value, str):
+        raise InputError(f"{where}: a text in quotes is needed, not {value!r}")
+    return value
+
+
+def numbers(value: object, n: int, where: str) -> tuple[float, ...]:
+    """`n` numbers from a TOML value, or an InputError that names `where`."""
     values = value if isinstance(value, list | tuple) else [value]
     good = [isinstance(v, int | float) and not isinstance(v, bool) for v in values]
     if len(values) != n or not all(good):
-        raise InputError(f"{where}: {n} numbers are needed, not {value!r}")
+        wanted = "a number is" if n == 1 else f"{n} numbers are"
+        raise InputError(f"{where}: {wanted} needed, not {value!r}")
     return tuple(float(v) for v in values)
 
 
 def _layout(head: dict, path: Path) -> dict:
     """Grid, order, start and overlap, checked."""
     where = f"{path} [dataset]"
-    grid = _numbers(head.get("grid", [1, 1]), 2, f"{where} grid")
+    grid = numbers(head.get("grid", [1, 1]), 2, f"{where} grid")
     if min(grid) < 1 or any(n != int(n) for n in grid):
         raise InputError(f"{where} grid: rows and columns, each at least 1, not {head['grid']}")
     if max(grid) > 1:
         _need(head, "overlap", path)
-    overlap = _numbers(head.get("overlap", [0.0, 0.0]), 2, f"{where} overlap")
+    overlap = numbers(head.get("overlap", [0.0, 0.0]), 2, f"{where} overlap")
     for share, n, axis in zip(overlap, grid, "yx", strict=True):
         if not 0 <= share < 1 or (n > 1 and share == 0):
             raise InputError(
@@ -278,34 +291,47 @@ def _layout(head: dict, path: Path) -> dict:
 def _channels(rows: list[dict], path: Path) -> tuple[Channel, ...]:
     if not rows:
         raise InputError(f'{path}: no [[channel]]; one with role = "nuclei" is needed')
-    channels = []
-    for i, row in enumerate(rows):
-        where = f"[[channel]] {i + 1}"
-        channel = Channel(
-            str(_need(row, "name", path, where)),
-            str(row.get("role", "nuclei" if len(rows) == 1 else "other")),
-            str(_need(row, "files", path, where)),
-        )
-        if channel.role not in ROLES:
-            raise InputError(
-                f"{path} {where} role: one of {', '.join(ROLES)}, not {channel.role!r}"
-            )
-        check_keys(
-            re.findall(r"\{(\w*)[^}]*\}", channel.files), PLACEHOLDERS, f"{path} {where} files"
-        )
-        channels.append(channel)
+    channels = tuple(_channel(row, path, f"[[channel]] {i + 1}") for i, row in enumerate(rows))
+    if len(channels) == 1 and "role" not in rows[0]:
+        channels = (replace(channels[0], role="nuclei"),)
     names = [c.name for c in channels]
     if len(set(names)) < len(names):
         raise InputError(f"{path}: two channels have the same name: {', '.join(names)}")
     if sum(c.role == "nuclei" for c in channels) != 1:
         raise InputError(f'{path}: exactly one [[channel]] must have role = "nuclei"')
-    return tuple(channels)
+    return channels
+
+
+def _channel(row: dict, path: Path, where: str) -> Channel:
+    """One checked channel; without a role it is "other"."""
+    channel = Channel(
+        text(_need(row, "name", path, where), f"{path} {where} name"),
+        row.get("role", "other"),
+        text(_need(row, "files", path, where), f"{path} {where} files"),
+    )
+    if not re.fullmatch(r"[\w-][\w .-]*", channel.name) or channel.name in RESERVED:
+        raise InputError(
+            f"{path} {where} name: letters, digits, - and _ are wanted, and none of "
+            f"{', '.join(RESERVED)}, since layers are called by it; not {channel.name!r}"
+        )
+    if channel.role not in ROLES:
+        raise InputError(f"{path} {where} role: one of {', '.join(ROLES)}, not {channel.role!r}")
+    used = re.findall(r"\{(\w*)[^}]*\}", channel.files)
+    check_keys(used, PLACEHOLDERS, f"{path} {where} files")
+    try:
+        channel.files.format(**dict.fromkeys(PLACEHOLDERS, 0))
+    except (ValueError, LookupError) as error:
+        raise InputError(
+            f"{path} {where} files: {channel.files!r} cannot be filled in ({error}); "
+            "write it as in dapi_r{row}_c{col}.tif"
+        ) from error
+    return channel
 
 
 def _truth_dir(table: dict, path: Path) -> Path | None:
     if "dir" not in table:
         return None
-    folder = path.parent / table["dir"]
+    folder = path.parent / text(table["dir"], f"{path} [truth] dir")
     if not folder.is_dir():
         raise InputError(f"{path} [truth] dir: no folder {folder}")
     return folder

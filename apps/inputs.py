@@ -4,6 +4,7 @@ A file that cannot be opened, is cut off, is no volume, shows the same value eve
 NaN would otherwise be found hours into a run.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -74,20 +75,33 @@ def _shape_problem(source) -> str | None:
     return None
 
 
-def _value_problem(source) -> str | None:
-    """NaN, or one value everywhere; reading the last plane shows that the file is whole."""
-    floating = source.dtype.kind == "f"
-    n = source.shape[0]
-    first, differ = None, False
-    for z in [n - 1, n // 2, *range(n)]:
-        plane = np.asarray(source.read((slice(z, z + 1), *(slice(0, m) for m in source.shape[1:]))))
-        if floating and not np.isfinite(plane).all():
-            return f"plane {z} holds NaN or infinity"
+def constant_problem(source: pm.io.FileArray) -> str | None:
+    """What is wrong with an image that shows one value everywhere. LOCAL.
+
+    Begins with the last plane, which shows that the file is whole, and ends where values differ.
+    """
+    first = None
+    for _, plane in _planes(source):
         first = plane.flat[0] if first is None else first
-        differ = differ or bool((plane != first).any())
-        if differ and not floating:
+        if (plane != first).any():
             return None
-    return None if differ else f"every voxel is {first}: a constant image shows nothing"
+    return f"every voxel is {first}: a constant image shows nothing"
+
+
+def _value_problem(source: pm.io.FileArray) -> str | None:
+    """NaN, or one value everywhere."""
+    if source.dtype.kind == "f":
+        for z, plane in _planes(source):
+            if not np.isfinite(plane).all():
+                return f"plane {z} holds NaN or infinity"
+    return constant_problem(source)
+
+
+def _planes(source: pm.io.FileArray) -> Iterator[tuple[int, np.ndarray]]:
+    """Every plane with its number, the last one first."""
+    rest = tuple(slice(0, m) for m in source.shape[1:])
+    for z in [source.shape[0] - 1, *range(source.shape[0] - 1)]:
+        yield z, np.asarray(source.read((slice(z, z + 1), *rest)))
 
 
 def _check_alike(found: list[tuple[Path, object]], what: str) -> None:

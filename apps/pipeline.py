@@ -60,7 +60,9 @@ def run_pipeline(
     """
     stages = stages_of(dataset, rule=rule, layers=layers)
     settings = settings_of(dataset, rule)
+    pm.once(classify.check_sources, settings, **dataset.classify)
     tile_vox = inputs.check_images(dataset)
+    segment_settings(dataset).check_shape(tile_vox)
     run = runs.open_run(out, "pipeline", settings)
     n_blocks = segment_settings(dataset).count_blocks(tile_vox)
     say_idle(max(len(dataset.tiles), n_blocks), "tile(s) or block(s)")
@@ -123,9 +125,24 @@ def segment_settings(dataset: Dataset) -> segment.SegmentSettings:
         raise pm.InputError(
             f"{dataset.path} [segment]: diameter_um is missing: the typical diameter of a nucleus"
         )
-    settings = segment.SegmentSettings(voxel_um=dataset.voxel_um, **dataset.segment)
-    settings.check()
+    where = f"{dataset.path} [segment]"
+    given = {k: _number_setting(k, v, f"{where} {k}") for k, v in dataset.segment.items()}
+    settings = segment.SegmentSettings(voxel_um=dataset.voxel_um, **given)
+    try:
+        settings.check()
+    except pm.InputError as error:
+        raise pm.InputError(f"{where}: {error}") from None
     return settings
+
+
+def _number_setting(key: str, value: object, where: str) -> float | tuple[int, ...]:
+    """A setting of segment with the type that it needs: block_vox has three edges."""
+    if key != "block_vox":
+        return datasets.numbers(value, 1, where)[0]
+    edges = datasets.numbers(value, 3, where)
+    if any(n != int(n) for n in edges):
+        raise pm.InputError(f"{where}: whole numbers of voxels are needed, not {value!r}")
+    return tuple(int(n) for n in edges)
 
 
 def _do(stage: Stage, dataset: Dataset, run: Run) -> None:

@@ -28,7 +28,7 @@ import numpy as np
 import pmap as pm
 from pmap import InputError
 
-from . import commands, runs, tables
+from . import commands, inputs, runs, tables
 from .kernels import nuclei
 
 SMALLEST_DIAMETER_VOX = 3
@@ -87,6 +87,16 @@ class SegmentSettings:
                 raise InputError(f"{name} must lie between 0 and 1; found {getattr(self, name)}")
         if len(self.block_vox) != 3 or min(self.block_vox) < 1:
             raise InputError(f"blocks need 3 edges of 1 voxel or more; found {self.block_vox}")
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise InputError where no nucleus of this diameter fits into an image of `shape`."""
+        width_um = max(n * v for n, v in zip(shape[1:], self.voxel_um[1:], strict=True))
+        if self.diameter_um > width_um:
+            raise InputError(
+                f"a nucleus of {self.diameter_um:g} um is wider than the image of "
+                f"{' x '.join(map(str, shape))} voxels of {self.voxel_um} um; check the diameter "
+                "and the voxel size, both in um"
+            )
 
     def vox(self, share: float) -> tuple[float, ...]:
         """A share of the nucleus's diameter in voxels along each axis."""
@@ -232,6 +242,7 @@ def segment_file(
     files = (f"labels/{name}.h5", f"tables/{name}.csv") if tile else ("labels.h5", "cells.csv")
     with pm.io.open(path) as image:
         check_image(image, path)
+        settings.check_shape(image.shape)
         labels, cells = find_nuclei(image, settings)
         attrs = {"voxel_um": list(settings.voxel_um), "diameter_um": settings.diameter_um}
         pm.io.save(run.path(files[0]), labels, dataset="labels", attrs=attrs)
@@ -299,11 +310,19 @@ def main(argv: list[str] | None = None) -> int:
         del said["block_vox"]  # the result does not depend on it
         with pm.io.open(a.image) as image:
             check_image(image, a.image)
+            if problem := pm.once(inputs.constant_problem, image):
+                raise InputError(f"{a.image}: {problem}")
+            settings.check_shape(image.shape)
             n_blocks = settings.count_blocks(image.shape)
         run = runs.open_run(a.out, "segment", said)
+        if run.done("segment"):
+            commands.say(f"{run.facts('segment')['cells']} nuclei, found before: {run.out}")
+            return
         commands.say_idle(n_blocks, "block(s)")
         with run.stage("segment"):
             found = segment_file(a.image, settings, run)
+        # the table is not listed: classify and coincide fill in its columns
+        run.finish("segment", [found["labels"]], cells=found["cells"])
         commands.say(f"{found['cells']} nuclei: {found['labels']}, {found['table']}")
 
     return commands.guarded(work)

@@ -79,9 +79,12 @@ class SimulateSettings:
 
     def check(self) -> None:
         """Raise InputError for what cannot be simulated."""
-        positive = (*self.grid, *self.tile_vox, *self.voxel_um, self.diameter_um, self.density)
-        if not all(math.isfinite(v) and v > 0 for v in positive):
-            raise InputError("grid, tile, voxel size, diameter and density must be above 0")
+        for name in ("grid", "tile_vox", "voxel_um", "diameter_um", "density_per_mm3"):
+            value = getattr(self, name)
+            if value is not None and not all(math.isfinite(v) and v > 0 for v in np.ravel(value)):
+                raise InputError(f"{name} must be above 0; found {value}")
+        if self.seed < 0:
+            raise InputError(f"--seed must be 0 or more; found {self.seed}")
         if not 0 < self.overlap <= 0.5:
             raise InputError(f"--overlap must lie in (0, 0.5], as 0.1 for 10 %; not {self.overlap}")
         if self.diameter_um / max(self.voxel_um) < SMALLEST_DIAMETER_VOX:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pmap import InputError
+
 CELL_COLUMNS = (
     "id",
     "tile",
@@ -46,11 +48,25 @@ def to_csv(columns: Mapping) -> str:
 
 
 def read_csv(path: str | Path) -> dict[str, np.ndarray]:
-    """A CSV file as columns: whole numbers int64, numbers float64 (empty: NaN), else str. LOCAL."""
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
+    """A CSV file as columns: whole numbers int64, numbers float64 (empty: NaN), else str. LOCAL.
+
+    Raises
+    ------
+    InputError
+        If it is no text, or a row has not as many cells as there are columns.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not a CSV file: {error}") from error
     if not rows:
         return {}
+    for row in rows[1:]:
+        if len(row) != len(rows[0]):
+            raise InputError(
+                f"{path}: {len(rows[0])} columns, but a row of {len(row)}: {','.join(row)[:80]}"
+            )
     return {name: _column([row[i] for row in rows[1:]]) for i, name in enumerate(rows[0])}
 
 
