@@ -5,6 +5,7 @@
 
 import os
 from collections.abc import Sequence
+from operator import index
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def auto(shape: int | Sequence[int]) -> Map:
 
 def as_shape(shape: int | Sequence[int]) -> Shape:
     """A shape as a tuple of ints >= 0."""
-    shape = tuple(int(n) for n in (shape if np.iterable(shape) else (shape,)))
+    shape = tuple(index(n) for n in (shape if np.iterable(shape) else (shape,)))
     if any(n < 0 for n in shape):
         raise ShapeError(f"shape {shape}: lengths must be >= 0")
     return shape

@@ -147,7 +147,9 @@ def arange(
         start, stop = 0, start
     if step == 0:
         raise ZeroDivisionError("arange: step must not be 0")
-    dtype = np.result_type(start, stop, step) if dtype is None else np.dtype(dtype)
+    if dtype is None:  # as NumPy: at least the default integer
+        dtype = np.result_type(np.intp, *(np.asarray(x) for x in (start, stop, step)))
+    dtype = np.dtype(dtype)
     n = max(0, int(np.ceil((stop - start) / step)))
     # NumPy's own rule: the difference of the first two values, in the result's type
     first = np.asarray(start, dtype)[()]

@@ -203,7 +203,8 @@ class DistArray(ArrayMethods, NumpyProtocols):
         """Basic indexing: a view (LOCAL), or a scalar equal on all ranks (COLLECTIVE)."""
         entries = normalise(key, self._shape)
         view = self._view(entries)
-        if view.ndim == 0:
+        dots = key is Ellipsis or (isinstance(key, tuple) and any(k is Ellipsis for k in key))
+        if view.ndim == 0 and not dots:  # with an Ellipsis it stays an array, as NumPy's
             return view.block_under(everywhere(0, self._world), "A[i]")[()]
         return view
 
@@ -216,7 +217,7 @@ class DistArray(ArrayMethods, NumpyProtocols):
         if takes_all(entries, self._shape):
             return DistArray(self._local, shape, held, self._world, self._buffer, self._parent)
         if held.coords(self._world.rank) is None:
-            local = np.empty((0,) * len(shape), self.dtype)
+            local = np.zeros((0,) * len(shape), self.dtype)
             return DistArray(local, shape, held.without_overlap(), self._world)
         owned = self._map.owned(self._shape, self._world.rank)
         at, regular = local_key(entries, owned, held.owned(shape, self._world.rank))

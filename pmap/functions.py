@@ -8,6 +8,7 @@ from . import creation
 from .allocation import as_shape
 from .distarray import DistArray, broadcast_to
 from .errors import UnsupportedError
+from .reductions import normalise_axes
 from .ufuncs import FUNCTIONS, elementwise
 
 
@@ -39,12 +40,10 @@ def _reduction(numpy_function: Callable, method: str, *allowed: str) -> None:
 
 for _name in ("sum", "prod", "mean"):
     _reduction(getattr(np, _name), _name, "dtype", "keepdims")
-for _name in ("min", "max", "any", "all"):
+for _name in ("min", "max", "any", "all", "argmin", "argmax"):
     _reduction(getattr(np, _name), _name, "keepdims")
 for _name in ("var", "std"):
-    _reduction(getattr(np, _name), _name, "ddof", "keepdims")
-for _name in ("argmin", "argmax"):
-    _reduction(getattr(np, _name), _name)
+    _reduction(getattr(np, _name), _name, "dtype", "ddof", "keepdims")
 
 
 @implements(np.where)
@@ -146,7 +145,7 @@ def expand_dims(a: DistArray, axis: int | tuple[int, ...]) -> DistArray:
     """The array with new axes of length 1: a view."""
     axes = axis if isinstance(axis, tuple) else (axis,)
     ndim = a.ndim + len(axes)
-    places = {d % ndim for d in axes}
+    places = normalise_axes(axes, ndim)
     return a[tuple(None if d in places else slice(None) for d in range(ndim))]
 
 
@@ -156,10 +155,10 @@ def squeeze(a: DistArray, axis: int | tuple[int, ...] | None = None) -> DistArra
     if axis is None:
         axes = {d for d, n in enumerate(a.shape) if n == 1}
     else:
-        axes = {d % a.ndim for d in (axis if isinstance(axis, tuple) else (axis,))}
+        axes = normalise_axes(axis, a.ndim)
     if any(a.shape[d] != 1 for d in axes):
         raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
-    return a[tuple(0 if d in axes else slice(None) for d in range(a.ndim))]
+    return a[(*(0 if d in axes else slice(None) for d in range(a.ndim)), ...)]
 
 
 FUNCTIONS[np.shape] = lambda a: a.shape

@@ -8,67 +8,17 @@ rank and holds no communicator.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from math import prod
 
 import numpy as np
 
+from .axismaps import AxisMap, axis_words
 from .errors import MapError
-from .splits import Periodic, Split, align, parse_split
+from .splits import Periodic, parse_split
 
 Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class AxisMap:
-    """How one array axis lies on the lattice.
-
-    Attributes
-    ----------
-    grid_axis : int or None
-        The lattice axis that cuts it; None where every rank of the lattice has the whole axis.
-    split : Split
-        The rule of the cut.
-    extent : int or None
-        Length of the axis that was cut; None means the array's own.
-    offset, step : int
-        Index i of the array is index ``offset + step * i`` of the axis that was cut.
-    overlap : int
-        Voxels of halo that each piece keeps of its neighbours, on both sides.
-    """
-
-    grid_axis: int | None = None
-    split: Split = Split()
-    extent: int | None = None
-    offset: int = 0
-    step: int = 1
-    overlap: int = 0
-
-    def piece(self, n: int, pieces: int, p: int) -> Periodic:
-        """Indices that coordinate p of ``pieces`` owns of an axis of length n."""
-        if self.grid_axis is None:
-            return Periodic(0, n)
-        extent = n if self.extent is None else self.extent
-        owned = self.split.piece(extent, pieces, p)
-        if self.offset == 0 and self.step == 1 and extent == n:
-            return owned
-        return align(owned, self.offset, self.step, n)
-
-    def owner(self, i: int, n: int, pieces: int) -> int:
-        """The coordinate that owns index i of an axis of length n."""
-        if self.grid_axis is None:
-            return 0
-        extent = n if self.extent is None else self.extent
-        return self.split.owner(self.offset + self.step * i, extent, pieces)
-
-    def sliced(self, n: int, start: int, step: int) -> "AxisMap":
-        """The axis after ``[start::step]`` was taken of its length n."""
-        if self.grid_axis is None:
-            return AxisMap()
-        extent = n if self.extent is None else self.extent
-        offset = self.offset + self.step * start
-        return replace(self, extent=extent, offset=offset, step=self.step * step, overlap=0)
 
 
 class Map:
@@ -172,9 +122,7 @@ class Map:
     @classmethod
     def lattice(cls, grid: Shape, axes: tuple[AxisMap, ...], procs: tuple[int, ...]) -> "Map":
         """A bound map from its parts: the constructor of derived maps."""
-        made = cls.__new__(cls)
-        made._fill(tuple(grid) or (1,), tuple(axes), tuple(procs), "C")
-        return made
+        return _made_again(tuple(grid) or (1,), tuple(axes), tuple(procs), "C")
 
     def bind(self, n_ranks: int) -> "Map":
         """The map with its ranks named, for a world of ``n_ranks``.
@@ -198,8 +146,7 @@ class Map:
                 f"grid {self.grid} needs {prod(grid)} ranks but the world has {n_ranks}; use a "
                 "smaller grid, -1 for one of its entries, or start more ranks"
             )
-        made = Map.__new__(Map)
-        made._fill(grid, self.axes, tuple(range(prod(grid))), self.order)
+        made = _made_again(grid, self.axes, tuple(range(prod(grid))), self.order)
         made._check()
         return made
 
@@ -244,6 +191,13 @@ class Map:
                 f"give a grid with {len(shape)} entries"
             )
         for a, (axis, n) in enumerate(zip(self.axes, shape, strict=True)):
+            if axis.extent is not None and n:
+                ends = axis.offset, axis.offset + axis.step * (n - 1)
+                if min(ends) < 0 or max(ends) >= axis.extent:
+                    raise MapError(
+                        f"axis {a} is a slice of one of length {axis.extent} and cannot have "
+                        f"length {n}; give a map made with pm.Map"
+                    )
             if axis.extent is None and axis.split.kind == "x" and axis.split.bounds[-1] != n:
                 raise MapError(
                     f"axis {a} has length {n} but its explicit edges end at {axis.split.bounds[-1]}"
@@ -338,6 +292,10 @@ class Map:
         """Hash by value."""
         return self._hash
 
+    def __reduce__(self) -> tuple:
+        """Made again from its parts, in this or another process."""
+        return _made_again, (self.grid, self.axes, self.procs, self.order)
+
     def __setattr__(self, name: str, value: object) -> None:
         """Maps are frozen once they are filled."""
         if hasattr(self, "_rank_of"):
@@ -346,10 +304,16 @@ class Map:
 
     def __repr__(self) -> str:
         """How the map is written."""
-        words = ", ".join(_axis_words(a) for a in self.axes)
+        words = ", ".join(axis_words(a) for a in self.axes)
         procs = "all" if self.procs is None else _abridged(self.procs)
         halo = f", overlap={list(self.overlap)}" if any(self.overlap) else ""
         return f"Map(grid={list(self.grid)}, dist=[{words}], procs={procs}{halo})"
+
+
+def _made_again(grid: Shape, axes: tuple, procs: tuple | None, order: str) -> Map:
+    made = Map.__new__(Map)
+    made._fill(grid, axes, procs, order)
+    return made
 
 
 @lru_cache(maxsize=1 << 15)
@@ -379,15 +343,6 @@ def _unravel(place: int, grid: Shape) -> tuple[int, ...]:
         place, c = divmod(place, g)
         coords.append(c)
     return tuple(reversed(coords))
-
-
-def _axis_words(axis: AxisMap) -> str:
-    if axis.grid_axis is None:
-        return "whole"
-    view = ""
-    if axis.extent is not None:
-        view = f"[{axis.offset}::{axis.step} of {axis.extent}]"
-    return f"{axis.split.word!r}{view}"
 
 
 def _abridged(procs: tuple[int, ...]) -> str:

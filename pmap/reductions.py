@@ -93,7 +93,8 @@ def reduce(name: str, x: Blocks, axes: tuple[int, ...], dtype: np.dtype | None) 
     stacked = _gather_parts(parts, x, axes, f"{name}.reduce")
     count = len(_grid_axes(x.map, axes))
     if stacked.local.size:
-        combined = ufunc.reduce(stacked.local, axis=tuple(range(count)), dtype=parts.dtype)
+        kind = parts.dtype if name in ("add", "multiply") else None  # small ints stay small
+        combined = ufunc.reduce(stacked.local, axis=tuple(range(count)), dtype=kind)
     else:  # a rank outside the map, or nothing kept
         combined = np.empty(stacked.local.shape[count:], parts.dtype)
     return Blocks(

@@ -91,8 +91,8 @@ def _reduce(ufunc: np.ufunc, x: ArrayMethods, *args: object, **kw: object) -> ob
     }
     if ufunc.__name__ not in REDUCTIONS or extra:
         raise UnsupportedError(
-            f"np.{ufunc.__name__}.reduce with {sorted(extra)} is not there; of the reductions "
-            f"there are {', '.join(REDUCTIONS)} with axis, dtype and keepdims"
+            f"np.{ufunc.__name__}.reduce({', '.join(sorted(extra))}) is not there; of the "
+            f"reductions there are {', '.join(REDUCTIONS)} with axis, dtype and keepdims"
         )
     return x.reduced(ufunc.__name__, axis, given.get("dtype"), bool(given.get("keepdims")))
 
