@@ -257,7 +257,7 @@ def text(value: object, where: str) -> str:
 
 def numbers(value: object, n: int, where: str) -> tuple[float, ...]:
     """`n` numbers from a TOML value, or an InputError that names `where`."""
-    values = value if isinstance(value, list | tuple) else [value]
+    values = value if isinstance(value, list | tuple) and n > 1 else [value]
     good = [isinstance(v, int | float) and not isinstance(v, bool) for v in values]
     if len(values) != n or not all(good):
         wanted = "a number is" if n == 1 else f"{n} numbers are"

@@ -14,14 +14,14 @@ import platform
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
 import pmap as pm
 from pmap import InputError
 
-from . import tables
+from . import locks, tables
 
 STATE = ".pmap"
 PART = ".part-"
@@ -43,6 +43,7 @@ class Run:
 
     out: Path
     app: str
+    lock: locks.Hold | None = field(default=None, repr=False, compare=False)
 
     def path(self, *parts: str) -> Path:
         """A path in the run's folder; its parent folders are made."""
@@ -128,10 +129,11 @@ def open_run(out: str | Path, app: str, settings: Mapping) -> Run:
     Raises
     ------
     InputError
-        If the folder cannot be written, holds anything else, or was made with other settings.
+        If the folder cannot be written, holds anything else, was made with other settings, or
+        another job works in it.
     """
     pm.once(_claim, Path(out), app, json.loads(tables.to_json(dict(settings))))
-    return Run(Path(out).absolute(), app)
+    return Run(Path(out).absolute(), app, locks.hold(Path(out) / STATE))
 
 
 def find_run(out: str | Path) -> Run:
@@ -140,7 +142,13 @@ def find_run(out: str | Path) -> Run:
     state = pm.once(_state, out)
     if state is None:
         raise InputError(f"{out} is not the folder of a run: it has no {STATE}/run.json")
-    return Run(out.absolute(), state["app"])
+    pm.once(_own, out)
+    return Run(out.absolute(), state["app"], locks.hold(out / STATE))
+
+
+def _own(out: Path) -> None:
+    _check_writable(out)
+    locks.own(out / STATE)
 
 
 def settings_of(run: Run) -> dict:
@@ -150,10 +158,27 @@ def settings_of(run: Run) -> dict:
 
 def _claim(out: Path, app: str, settings: dict) -> None:
     """Take the folder for this app and these settings, or say why not."""
+    _check_folder(out, app, settings)
+    _check_writable(out)
+    locks.own(out / STATE)
+    if not _check_folder(out, app, settings):  # again: another job may have begun in between
+        state = {"app": app, "settings": settings, "version": pm.__version__}
+        _write_text(out / STATE / "run.json", tables.to_json(state))
+    if not _is_json(out / "run.json"):
+        head = {"app": app, "settings": settings, "versions": versions(), "stages": {}}
+        _write_text(out / "run.json", tables.to_json(head))
+    for folder in (".", "*", f"{STATE}/done"):
+        for name in LEFT_OVERS:
+            for left_over in out.glob(f"{folder}/{name}"):
+                _remove(left_over)
+
+
+def _check_folder(out: Path, app: str, settings: dict) -> bool:
+    """Whether the folder holds this run already; an InputError if it holds anything else."""
     state = _state(out)
     if state is None:
-        _start(out, app, settings)
-        return
+        _check_empty(out, app)
+        return False
     if state["app"] != app:
         raise InputError(
             f"{out} holds a run of {state['app']}, not of {app}; give another folder with --out"
@@ -167,14 +192,11 @@ def _claim(out: Path, app: str, settings: dict) -> None:
             f"{out} was made with {key} = {then.get(key)}, now {now.get(key)} is asked{more}; "
             f"use the same settings to resume it, or give a new folder with --out"
         )
-    _check_writable(out)
-    for folder in (".", "*", f"{STATE}/done"):
-        for name in LEFT_OVERS:
-            for left_over in out.glob(f"{folder}/{name}"):
-                _remove(left_over)
+    return True
 
 
-def _start(out: Path, app: str, settings: dict) -> None:
+def _check_empty(out: Path, app: str) -> None:
+    """The folder is new, or holds nothing but the state of a run that was cut off at once."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give a folder with --out")
     foreign = sorted(p.name for p in out.iterdir() if p.name != STATE) if out.is_dir() else []
@@ -183,11 +205,6 @@ def _start(out: Path, app: str, settings: dict) -> None:
             f"{out} already holds {', '.join(foreign[:3])}{' ...' if len(foreign) > 3 else ''} and "
             f"is not a run of {app}; give a new or empty folder with --out"
         )
-    _check_writable(out)
-    state = {"app": app, "settings": settings, "version": pm.__version__}
-    _write_text(out / STATE / "run.json", tables.to_json(state))
-    head = {"app": app, "settings": settings, "versions": versions(), "stages": {}}
-    _write_text(out / "run.json", tables.to_json(head))
 
 
 def _check_writable(out: Path) -> None:
@@ -214,7 +231,19 @@ def versions() -> dict[str, str]:
 
 def _state(out: Path) -> dict | None:
     path = out / STATE / "run.json"
-    return _read_json(path) if path.is_file() else None
+    if not path.is_file():
+        return None
+    if not _is_json(path):
+        raise InputError(f"{path} is damaged; remove {out}, or give a new folder with --out")
+    return _read_json(path)
+
+
+def _is_json(path: Path) -> bool:
+    """Whether the file is there and whole."""
+    try:
+        return isinstance(_read_json(path), dict)
+    except (OSError, ValueError):
+        return False
 
 
 def _flat(settings: Mapping, prefix: str = "") -> dict[str, object]:
@@ -241,7 +270,7 @@ def _finish(out: Path, marker: Path, files: list[Path], facts: dict) -> None:
 
 
 def _is_done(out: Path, marker: Path) -> bool:
-    if not marker.is_file():
+    if not _is_json(marker):
         return False
     for entry in _read_json(marker)["files"]:
         file = out / entry["path"]
