@@ -25,7 +25,8 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 
 LAYERS = (
-    "errors settings splits axismaps indexing maps plans views grids tiling summation sourceline recording",
+    "errors settings splits axismaps indexing maps plans views grids tiling summation sourceline "
+    "recording",
     "onerank watchdog guard post comm",
     "exchange",
     "elementwise reductions moving alignment arraymethods ufuncs",
