@@ -216,8 +216,13 @@ def _paired_cells(out: Path, truth: dict, pieces: list[dict]) -> dict:
     for piece in pieces:
         table = tables.read_csv(out / "tables" / f"{piece['name']}.csv")
         place = {int(i): row for row, i in enumerate(table["id"])}
-        rows = np.array([place[i] for i in piece["pairs"][0]], int)
-        true_rows = np.array([row_of[i] for i in piece["pairs"][1]], int)
+        inner, inner_truth = set(piece["inner"]), set(piece["inner_truth"])
+        whole = [
+            (place[p], row_of[t])
+            for p, t in zip(*piece["pairs"], strict=True)
+            if p in inner and t in inner_truth
+        ]
+        rows, true_rows = np.array(whole, int).reshape(-1, 2).T
         if len(rows):
             cells["p_neuron"].append(np.asarray(table["p_neuron"], float)[rows])
             cells["x"].append(feature_matrix(table)[rows])

@@ -15,9 +15,9 @@ import numpy as np
 
 # Class by class: (mean, spread) of the logarithm for sizes, brightness and contrast.
 _GLIA, _NEURON = 0, 1
-_LOG_SIZE = ((-0.12, 0.087), (0.088, 0.087))
-_LOG_BRIGHTNESS = ((0.25, 0.24), (-0.25, 0.24))
-_LOG_CONTRAST = ((-1.25, 0.3), (-0.55, 0.3))
+_LOG_SIZE = ((-0.118, 0.087), (0.087, 0.087))
+_LOG_BRIGHTNESS = ((0.235, 0.25), (-0.235, 0.25))
+_LOG_CONTRAST = ((-1.2, 0.32), (-0.6, 0.32))
 _SPOTS = ((9, 15), (4, 9))
 _SPOT_RADIUS = ((0.075, 0.11), (0.08, 0.13))
 _NUCLEOLI = ((0, 1), (1, 3))
