@@ -23,7 +23,7 @@ class ArrayMethods:
         return self.reduced("add", axis, dtype, keepdims)
 
     def prod(self, axis: object = None, dtype: object = None, *, keepdims: bool = False) -> object:
-        """Product. COLLECTIVE."""
+        """Product, floats in canonical order (C2). COLLECTIVE."""
         return self.reduced("multiply", axis, dtype, keepdims)
 
     def min(self, axis: object = None, *, keepdims: bool = False) -> object:

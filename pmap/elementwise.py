@@ -80,3 +80,13 @@ def regular_slice(owned: Periodic) -> slice | None:
         start = owned.lo + (owned.runs[0][0] - owned.lo) % owned.period
         return slice(start, max(start, owned.hi), owned.period)
     return None
+
+
+def forwards(block: object) -> object:
+    """A block through whose memory NumPy steps forwards; what is no ndarray as it is.
+
+    NumPy rounds some functions otherwise where it steps backwards (C2).
+    """
+    if isinstance(block, np.ndarray) and any(s < 0 for s in block.strides):
+        return np.ascontiguousarray(block)
+    return block

@@ -13,6 +13,7 @@ import numpy as np
 
 from . import summation
 from .comm import World
+from .elementwise import forwards
 from .errors import ShapeError
 from .maps import AxisMap, Map, Shape
 from .moving import everywhere, moved
@@ -85,10 +86,10 @@ def reduce(name: str, x: Blocks, axes: tuple[int, ...], dtype: np.dtype | None) 
         raise ShapeError(f"{name} over axes {axes} of shape {x.shape} has no identity: axis of 0")
     if not axes:
         return x.with_local(ufunc.reduce(x.local, axis=(), dtype=dtype))
-    if name == "add" and options.float_sum == "canonical":
+    if name in ("add", "multiply") and options.float_sum == "canonical":
         kind = np.dtype(dtype or x.local.dtype).kind
         if kind in "fc":
-            return canonical_sum(x, axes, np.dtype(dtype or x.local.dtype))
+            return canonical_sum(x, axes, np.dtype(dtype or x.local.dtype), ufunc)
     parts = _local_reduce(ufunc, x, axes, dtype)
     stacked = _gather_parts(parts, x, axes, f"{name}.reduce")
     count = len(_grid_axes(x.map, axes))
@@ -157,19 +158,21 @@ def _dropped(held: Map, count: int) -> Map:
     return held.with_axes(held.axes[count:])
 
 
-def canonical_sum(x: Blocks, axes: tuple[int, ...], dtype: np.dtype) -> Blocks:
-    """Float sum whose additions are fixed by the global index alone (contract C2). COLLECTIVE.
+def canonical_sum(
+    x: Blocks, axes: tuple[int, ...], dtype: np.dtype, add: np.ufunc = np.add
+) -> Blocks:
+    """Float sum or product whose order is fixed by the global index alone (C2). COLLECTIVE.
 
     Axes are summed one after the other, the last first; see :mod:`pmap.summation`.
     """
     wide = np.dtype(np.float32) if dtype == np.float16 else dtype
-    x = x.with_local(x.local.astype(wide, copy=False))
+    x = x.with_local(forwards(x.local.astype(wide, copy=False)))
     for a in reversed(axes):
-        x = _sum_axis(x, a, everywhere_at_end=len(x.shape) == 1)
+        x = _sum_axis(x, a, add, everywhere_at_end=len(x.shape) == 1)
     return x.with_local(x.local.astype(dtype, copy=False))
 
 
-def _sum_axis(x: Blocks, axis: int, everywhere_at_end: bool) -> Blocks:
+def _sum_axis(x: Blocks, axis: int, add: np.ufunc, everywhere_at_end: bool) -> Blocks:
     """Canonical sum over one axis."""
     n = x.shape[axis]
     leaf = summation.leaf_length(n, axis == len(x.shape) - 1)
@@ -180,13 +183,13 @@ def _sum_axis(x: Blocks, axis: int, everywhere_at_end: bool) -> Blocks:
     covers = [summation.cover(s.lo // leaf, -(-s.hi // leaf) if len(s) else 0) for s in spans]
     covers = [c if len(s) else [] for c, s in zip(covers, spans, strict=True)]
     depth = max(1, *(len(c) for c in covers)) if covers else 1
-    part = _node_part(x, axis, leaf, spans, covers, depth)
+    part = _node_part(x, axis, leaf, add, spans, covers, depth)
     stacked = _gather_parts(part, _moved_last(x, axis, depth), (0,), "sum")
-    return _finished(stacked, x, axis, covers, n_leaves, everywhere_at_end)
+    return _finished(stacked, x, axis, add, covers, n_leaves, everywhere_at_end)
 
 
 def _node_part(
-    x: Blocks, axis: int, leaf: int, spans: list, covers: list, depth: int
+    x: Blocks, axis: int, leaf: int, add: np.ufunc, spans: list, covers: list, depth: int
 ) -> np.ndarray:
     """This rank's node sums, shape (depth, kept...), padded to the longest cover."""
     coords = x.map.coords(x.world.rank)
@@ -194,8 +197,8 @@ def _node_part(
     part = np.zeros((depth, *values.shape[1:]), x.local.dtype)
     if coords is not None and values.shape[0]:
         at = x.map.coord_along(axis, coords)
-        leaves = summation.leaf_sums(values, leaf)
-        sums = summation.node_sums(leaves, spans[at].lo // leaf, covers[at])
+        leaves = summation.leaf_sums(values, leaf, add)
+        sums = summation.node_sums(leaves, spans[at].lo // leaf, covers[at], add)
         part[: len(sums)] = sums
     return part
 
@@ -209,7 +212,13 @@ def _moved_last(x: Blocks, axis: int, depth: int) -> Blocks:
 
 
 def _finished(
-    stacked: Blocks, x: Blocks, axis: int, covers: list, n_leaves: int, everywhere_at_end: bool
+    stacked: Blocks,
+    x: Blocks,
+    axis: int,
+    add: np.ufunc,
+    covers: list,
+    n_leaves: int,
+    everywhere_at_end: bool,
 ) -> Blocks:
     """The tree finished from everybody's nodes."""
     cut = x.map.axes[axis].grid_axis is not None
@@ -217,12 +226,13 @@ def _finished(
     kept_shape = tuple(n for a, n in enumerate(x.shape) if a != axis)
     held = stacked.map.with_axes(stacked.map.axes[2 if cut else 1 :])
     if n_leaves == 0 or not values.size:
-        local = np.zeros(held.local_shape(kept_shape, x.world.rank), x.local.dtype)
+        shape = held.local_shape(kept_shape, x.world.rank)
+        local = np.full(shape, add.identity, x.local.dtype)
     else:
         nodes = {
             node: values[c, k] for c, cover in enumerate(covers) for k, node in enumerate(cover)
         }
-        local = np.asarray(summation.finish(nodes, n_leaves))
+        local = np.asarray(summation.finish(nodes, n_leaves, add))
     if everywhere_at_end and held.procs != tuple(range(x.world.size)):
         target = everywhere(0, x.world)
         local = moved(local, kept_shape, held, target, x.world, "sum")

@@ -1,4 +1,4 @@
-"""Sums in an order fixed by the global index, so that they do not depend on the ranks (C2).
+"""Sums and products in an order fixed by the global index, whatever the ranks (C2).
 
 An axis of length n is cut into leaves of :func:`leaf_length` indices. A leaf is added by one
 NumPy call on contiguous memory, and leaves are added along a binary tree over their global
@@ -37,31 +37,36 @@ def cover(a: int, b: int) -> list[tuple[int, int]]:
     return nodes
 
 
-def leaf_sums(values: np.ndarray, leaf: int) -> np.ndarray:
+def leaf_sums(values: np.ndarray, leaf: int, add: np.ufunc = np.add) -> np.ndarray:
     """Sums of the leaves of axis 0, shape (leaves, ...); the last leaf may be short."""
     if leaf == 1:
         return values
     rows = np.ascontiguousarray(np.moveaxis(values, 0, -1))
     whole = rows.shape[-1] // leaf
-    parts = [rows[..., : whole * leaf].reshape(*rows.shape[:-1], whole, leaf).sum(axis=-1)]
+    leaves = rows[..., : whole * leaf].reshape(*rows.shape[:-1], whole, leaf)
+    parts = [add.reduce(leaves, axis=-1)]
     if rows.shape[-1] > whole * leaf:
         tail = np.ascontiguousarray(rows[..., whole * leaf :])
-        parts.append(tail.sum(axis=-1)[..., None])
+        parts.append(add.reduce(tail, axis=-1)[..., None])
     return np.moveaxis(np.concatenate(parts, axis=-1), -1, 0)
 
 
-def node_sums(leaves: np.ndarray, first: int, nodes: list[tuple[int, int]]) -> np.ndarray:
+def node_sums(
+    leaves: np.ndarray, first: int, nodes: list[tuple[int, int]], add: np.ufunc = np.add
+) -> np.ndarray:
     """Sums of tree nodes from this rank's leaves, the first of which has number ``first``."""
     sums = np.empty((len(nodes), *leaves.shape[1:]), leaves.dtype)
     for k, (level, i) in enumerate(nodes):
         part = leaves[(i << level) - first : ((i + 1) << level) - first]
         while len(part) > 1:
-            part = part[0::2] + part[1::2]
+            part = add(part[0::2], part[1::2])
         sums[k] = part[0]
     return sums
 
 
-def finish(nodes: dict[tuple[int, int], np.ndarray], n_leaves: int) -> np.ndarray:
+def finish(
+    nodes: dict[tuple[int, int], np.ndarray], n_leaves: int, add: np.ufunc = np.add
+) -> np.ndarray:
     """The root's sum from nodes that cover all leaves.
 
     Examples
@@ -70,13 +75,13 @@ def finish(nodes: dict[tuple[int, int], np.ndarray], n_leaves: int) -> np.ndarra
     7
     """
     root = (max(n_leaves, 1) - 1).bit_length()
-    return _node(nodes, root, 0, n_leaves)
+    return _node(nodes, root, 0, n_leaves, add)
 
 
-def _node(nodes: dict, level: int, i: int, n_leaves: int) -> np.ndarray:
+def _node(nodes: dict, level: int, i: int, n_leaves: int, add: np.ufunc) -> np.ndarray:
     if (level, i) in nodes:
         return nodes[level, i]
-    left = _node(nodes, level - 1, 2 * i, n_leaves)
+    left = _node(nodes, level - 1, 2 * i, n_leaves, add)
     if (2 * i + 1) << (level - 1) >= n_leaves:
         return left
-    return left + _node(nodes, level - 1, 2 * i + 1, n_leaves)
+    return add(left, _node(nodes, level - 1, 2 * i + 1, n_leaves, add))

@@ -8,6 +8,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .alignment import aligned, share_layout
 from .arraymethods import ArrayMethods
+from .elementwise import forwards
 from .errors import UnsupportedError
 
 # NumPy functions that know DistArrays: filled by the modules above this one.
@@ -125,14 +126,7 @@ def elementwise(function: Callable, inputs: tuple, what: str) -> object:
         blocks = [x.block if isinstance(x, ArrayMethods) else x for x in inputs]
     else:
         shape, target, blocks = aligned(inputs, what)
-    result = function(*map(_forwards, blocks))
+    result = function(*map(forwards, blocks))
     if isinstance(result, tuple):
         return tuple(type(first)(np.asarray(r), shape, target, first.world) for r in result)
     return type(first)(np.asarray(result), shape, target, first.world)
-
-
-def _forwards(block: object) -> object:
-    """A block through whose memory NumPy steps forwards."""
-    if isinstance(block, np.ndarray) and any(s < 0 for s in block.strides):
-        return np.ascontiguousarray(block)
-    return block
