@@ -117,13 +117,29 @@ def compare_labels(pred: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     return _nuclei_scores([_counts(pred, truth)[0]])
 
 
+def check_truth(truth: Path, data: datasets.Dataset) -> None:
+    """Raise InputError where the truth is not whole, or of another grid than the dataset. LOCAL."""
+    names = [f"r{row}_c{col}" for row, col in data.tiles]
+    _need([truth / "cells.csv", *(truth / f"labels_{name}.tif" for name in names)])
+    places = truth / "placements.json"
+    if places.is_file() and (other := sorted(set(_places(places)) ^ set(data.tiles))):
+        row, col = other[0]
+        raise InputError(
+            f"{places} does not fit {data.path}: tile r{row}_c{col} is in one of them alone; "
+            f"correct [dataset] grid = {list(data.grid)}, or take [truth] out"
+        )
+
+
 def _check(out: Path, truth: Path, data: datasets.Dataset) -> None:
     """Every tile has labels and a table, and a truth."""
+    check_truth(truth, data)
     names = [f"r{row}_c{col}" for row, col in data.tiles]
-    needed = [truth / "cells.csv", *(truth / f"labels_{name}.tif" for name in names)]
-    needed += [out / "labels" / f"{name}.h5" for name in names]
-    needed += [out / "tables" / f"{name}.csv" for name in names]
-    missing = [str(file) for file in needed if not file.is_file()]
+    _need([out / "labels" / f"{name}.h5" for name in names])
+    _need([out / "tables" / f"{name}.csv" for name in names])
+
+
+def _need(files: list[Path]) -> None:
+    missing = [str(file) for file in files if not file.is_file()]
     if missing:
         raise InputError(f"nothing to compare: {missing[0]} is missing ({len(missing)} files)")
 
@@ -298,8 +314,11 @@ def _frame_scores(
 
 
 def _places(file: Path) -> dict[tuple[int, int], list[float]]:
-    tiles = json.loads(file.read_text(encoding="utf-8"))["tiles"]
-    return {(tile["row"], tile["col"]): tile["zyx_vox"] for tile in tiles}
+    try:
+        tiles = json.loads(file.read_text(encoding="utf-8"))["tiles"]
+        return {(tile["row"], tile["col"]): tile["zyx_vox"] for tile in tiles}
+    except (ValueError, LookupError, TypeError) as error:
+        raise InputError(f"{file} holds no placements of tiles: {error!r}") from error
 
 
 def _inner(table: dict, size_um: np.ndarray, margin_um: float) -> np.ndarray:

@@ -23,6 +23,7 @@ from pmap import InputError
 
 from . import serving, tables, volumes
 from .commands import Parser, guarded, say
+from .dataset import voxel_size
 from .kernels import annotations, properties, viewer
 from .runlayers import Image, run_layers
 
@@ -84,9 +85,11 @@ def export_layers(
         The viewer state, also written to neuroglancer.json.
     """
     out, columns = Path(out), cells or {}
+    voxel_um = voxel_size(voxel_um, "voxel size")
     opened = [(image, _open_volume(image.path)) for image in images]
     segments = None if labels is None else _open_volume(labels)
     shape = _check(opened, segments)
+    _check_values(opened, labels, segments)
     pm.once(_claim, out)
     storage = volumes.Storage(settings.gzip, settings.sharded)
     layers = []
@@ -157,6 +160,18 @@ def _check(opened: Sequence, labels) -> tuple[int, int, int]:
     if not placed and len(set(ends.values())) > 1:
         raise InputError(f"layers of one frame must have one shape (z, y, x); found {ends}")
     return tuple(max(n) for n in zip(*ends.values(), strict=True))
+
+
+def _check_values(opened: Sequence, file: Path | None, labels) -> None:
+    """Images are finite, labels whole numbers: told before anything is written. COLLECTIVE."""
+    for image, source in opened:
+        if source.dtype.kind == "f":
+            try:
+                pm.filters.histogram(source, nbins=2)
+            except InputError as error:
+                raise InputError(f"{image.path}: {error}") from None
+    if labels is not None and labels.dtype.kind not in "iu":
+        raise InputError(f"{file}: labels are whole numbers; found {labels.dtype}")
 
 
 def _claim(out: Path) -> None:

@@ -61,6 +61,8 @@ def run_pipeline(
     stages = stages_of(dataset, rule=rule, layers=layers)
     settings = settings_of(dataset, rule)
     pm.once(classify.check_sources, settings, **dataset.classify)
+    if dataset.truth_dir:
+        pm.once(evaluate.check_truth, dataset.truth_dir, dataset)
     tile_vox = inputs.check_images(dataset)
     segment_settings(dataset).check_shape(tile_vox)
     run = runs.open_run(out, "pipeline", settings)
@@ -156,8 +158,14 @@ def _do(stage: Stage, dataset: Dataset, run: Run) -> None:
 
 def _finished(stage: Stage, dataset: Dataset, run: Run) -> bool:
     """The stage has its marker, and so has each tile where it works tile by tile."""
-    items = [_tile_item(stage.name, tile) for tile in dataset.tiles] if stage.per_tile else []
-    return all(run.done(item) for item in [stage.name, *items])
+    tiles = dataset.tiles if stage.per_tile else []
+    return run.done(stage.name) and all(_tile_finished(stage.name, tile, run) for tile in tiles)
+
+
+def _tile_finished(stage: str, tile: tuple[int, int], run: Run) -> bool:
+    """The tile has its marker and its table, which is not in the marker: stages fill it in."""
+    table = run.path("tables", _tile_name(tile) + ".csv")
+    return run.done(_tile_item(stage, tile)) and pm.once(table.is_file)
 
 
 def _tile_name(tile: tuple[int, int]) -> str:
@@ -181,9 +189,8 @@ def _segment(dataset: Dataset, run: Run) -> list[Path]:
     nuclei = dataset.channel("nuclei")
 
     def one(tile: tuple[int, int]) -> None:
-        if not run.done(_tile_item("segment", tile)):
+        if not _tile_finished("segment", tile, run):
             segment.segment_file(dataset.file(nuclei, *tile), settings, run, tile)
-            # the table is not listed: later stages fill in its columns
             run.finish(_tile_item("segment", tile), [run.path("labels", _tile_name(tile) + ".h5")])
 
     if len(dataset.tiles) >= len(pm.usage()):

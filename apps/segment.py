@@ -306,7 +306,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def work() -> None:
         settings.check()
-        said = dataclasses.asdict(settings) | {"image": str(a.image)}
+        said = dataclasses.asdict(settings) | {"image": str(a.image.resolve())}
         del said["block_vox"]  # the result does not depend on it
         with pm.io.open(a.image) as image:
             check_image(image, a.image)
@@ -315,7 +315,7 @@ def main(argv: list[str] | None = None) -> int:
             settings.check_shape(image.shape)
             n_blocks = settings.count_blocks(image.shape)
         run = runs.open_run(a.out, "segment", said)
-        if run.done("segment"):
+        if run.done("segment") and pm.once((run.out / "cells.csv").is_file):
             commands.say(f"{run.facts('segment')['cells']} nuclei, found before: {run.out}")
             return
         commands.say_idle(n_blocks, "block(s)")

@@ -67,11 +67,18 @@ def main(argv: list[str] | None = None) -> int:
     def work() -> None:
         mosaic = open_mosaic(args.source, args.scene)
         run = _run_of(args.out, args.source, settings)
+        alone = run.app == "stitch"  # what is added to another run is always done anew
+        if alone and run.done("stitch"):
+            commands.say(f"stitch: already finished in {run.out}")
+            return
         with run.stage("stitch"):
             placements = stitch_dataset(mosaic, run, settings.rule, channel=settings.channel)
         commands.say(describe(placements))
         with run.stage("fuse"):
             fuse_run(mosaic, run, placements)
+        if alone:
+            images = [run.path("fused", f"{name}.h5") for name in mosaic.files]
+            run.finish("stitch", [run.path("placements.json"), *images])
 
     return commands.guarded(work)
 

@@ -48,7 +48,10 @@ def _planes_of_file(path: Path, channel: int | None) -> tuple[list[Plane], dict[
         series = tif.series[0]
         frame = series.keyframe
         if series.dtype is None or series.dtype.kind not in "uif":
-            raise InputError(f"{path}: pixels of {frame.bitspersample} bits are not supported")
+            raise InputError(
+                f"{path}: pixels of {frame.bitspersample} bits are not supported; "
+                "save it as uint8, uint16 or float32"
+            )
         numbers = _page_numbers(path, series.axes, series.shape, channel)
         size, stored = path.stat().st_size, series.dtype.newbyteorder(tif.byteorder)
         shape = tuple(series.shape[-2:])
