@@ -20,6 +20,8 @@ from .splits import Periodic, parse_split
 
 Shape = tuple[int, ...]
 
+_FIELDS = ("grid", "axes", "procs", "order", "_lattice", "_rank_of")
+
 
 class Map:
     """A map of an array onto ranks: ``Map(grid, dist="b", procs=None, overlap=0, order="C")``.
@@ -55,7 +57,7 @@ class Map:
     [(4, 11), (3, 11), (3, 11), (3, 11)]
     """
 
-    __slots__ = ("_hash", "_lattice", "_rank_of", "axes", "grid", "order", "procs")
+    __slots__ = ("_hash", "_lattice", "_plain", "_rank_of", "axes", "grid", "order", "procs")
 
     def __init__(
         self,
@@ -91,12 +93,15 @@ class Map:
         if procs is not None and order == "F" and len(procs) == prod(grid):
             procs = tuple(np.reshape(procs, grid, order="F").ravel().tolist())
             order = "C"
-        self.grid, self.axes, self.procs, self.order = grid, axes, procs, order
-        self._hash = hash((grid, axes, procs, order))
-        self._lattice = (
-            None if procs is None or len(procs) != prod(grid) else np.reshape(procs, grid)
-        )
-        self._rank_of = None if procs is None else {r: i for i, r in enumerate(procs)}
+        lattice = None if procs is None or len(procs) != prod(grid) else np.reshape(procs, grid)
+        rank_of = None if procs is None else {r: i for i, r in enumerate(procs)}
+        self._set(grid, axes, procs, order, lattice, rank_of)
+
+    def _set(self, *values: object) -> None:
+        for name, value in zip(_FIELDS, values, strict=True):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "_hash", None)
+        object.__setattr__(self, "_plain", not any(axis.overlap for axis in self.axes))
 
     def _check(self) -> None:
         """Refuse what cannot be a map."""
@@ -254,7 +259,9 @@ class Map:
 
     def with_axes(self, axes: Sequence[AxisMap]) -> "Map":
         """The same lattice under other array axes."""
-        return Map.lattice(self.grid, tuple(axes), self.procs)
+        made = Map.__new__(Map)
+        made._set(self.grid, tuple(axes), self.procs, self.order, self._lattice, self._rank_of)
+        return made
 
     def fixed(self, grid_axis: int, coord: int) -> "Map":
         """The sub-lattice at one coordinate of a grid axis, which is dropped."""
@@ -271,7 +278,7 @@ class Map:
 
     def without_overlap(self) -> "Map":
         """The same map with no halo."""
-        if not any(self.overlap):
+        if self._plain:
             return self
         return self.with_axes([replace(a, overlap=0) for a in self.axes])
 
@@ -281,15 +288,17 @@ class Map:
         """Equal by value."""
         if self is other:
             return True
-        return (
-            isinstance(other, Map)
-            and self._hash == other._hash
-            and (self.grid, self.axes, self.procs, self.order)
-            == (other.grid, other.axes, other.procs, other.order)
+        return isinstance(other, Map) and (self.grid, self.axes, self.procs, self.order) == (
+            other.grid,
+            other.axes,
+            other.procs,
+            other.order,
         )
 
     def __hash__(self) -> int:
         """Hash by value."""
+        if self._hash is None:
+            object.__setattr__(self, "_hash", hash((self.grid, self.axes, self.procs, self.order)))
         return self._hash
 
     def __reduce__(self) -> tuple:
@@ -297,10 +306,8 @@ class Map:
         return _made_again, (self.grid, self.axes, self.procs, self.order)
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Maps are frozen once they are filled."""
-        if hasattr(self, "_rank_of"):
-            raise AttributeError(f"a Map is immutable; make another to change its {name}")
-        object.__setattr__(self, name, value)
+        """Maps are frozen."""
+        raise AttributeError(f"a Map is immutable; make another to change its {name}")
 
     def __repr__(self) -> str:
         """How the map is written."""

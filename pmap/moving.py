@@ -1,5 +1,7 @@
 """Blocks moved between maps: the step from a plan to an exchange that others build on."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from . import exchange
@@ -41,4 +43,9 @@ def moved(
 
 def everywhere(ndim: int, world: World) -> Map:
     """The map that gives every rank of the world the whole array."""
-    return Map.lattice((world.size,), (AxisMap(),) * ndim, tuple(range(world.size)))
+    return _everywhere(ndim, world.size)
+
+
+@lru_cache(maxsize=256)
+def _everywhere(ndim: int, size: int) -> Map:
+    return Map.lattice((size,), (AxisMap(),) * ndim, tuple(range(size)))

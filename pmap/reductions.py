@@ -176,6 +176,8 @@ def _sum_axis(x: Blocks, axis: int, add: np.ufunc, everywhere_at_end: bool) -> B
     """Canonical sum over one axis."""
     n = x.shape[axis]
     leaf = summation.leaf_length(n, axis == len(x.shape) - 1)
+    if x.map.pieces_along(axis) == 1:
+        return _everywhere(_sum_whole_axis(x, axis, leaf, add), everywhere_at_end)
     x = _at_leaf_borders(x, axis, leaf)
     pieces = x.map.pieces_along(axis)
     n_leaves = -(-n // leaf)
@@ -185,7 +187,31 @@ def _sum_axis(x: Blocks, axis: int, add: np.ufunc, everywhere_at_end: bool) -> B
     depth = max(1, *(len(c) for c in covers)) if covers else 1
     part = _node_part(x, axis, leaf, add, spans, covers, depth)
     stacked = _gather_parts(part, _moved_last(x, axis, depth), (0,), "sum")
-    return _finished(stacked, x, axis, add, covers, n_leaves, everywhere_at_end)
+    return _everywhere(_finished(stacked, x, axis, add, covers, n_leaves), everywhere_at_end)
+
+
+def _sum_whole_axis(x: Blocks, axis: int, leaf: int, add: np.ufunc) -> Blocks:
+    """Canonical sum over an axis that no rank has only a part of. LOCAL."""
+    n = x.shape[axis]
+    n_leaves = -(-n // leaf)
+    shape = x.shape[:axis] + x.shape[axis + 1 :]
+    held = x.map.with_axes(x.map.axes[:axis] + x.map.axes[axis + 1 :])
+    if not x.local.size:
+        local = np.full(held.local_shape(shape, x.world.rank), add.identity, x.local.dtype)
+        return Blocks(local, shape, held, x.world)
+    leaves = summation.leaf_sums(np.moveaxis(x.local, axis, 0), leaf, add)
+    cover = summation.cover(0, n_leaves)
+    sums = summation.node_sums(leaves, 0, cover, add)
+    found = summation.finish(dict(zip(cover, sums, strict=True)), n_leaves, add)
+    return Blocks(np.asarray(found), shape, held, x.world)
+
+
+def _everywhere(x: Blocks, wanted: bool) -> Blocks:
+    """A total on every rank of the world, where that is wanted. COLLECTIVE."""
+    if not wanted or x.map.procs == tuple(range(x.world.size)):
+        return x
+    target = everywhere(0, x.world)
+    return Blocks(moved(x.local, (), x.map, target, x.world, "sum"), (), target, x.world)
 
 
 def _node_part(
@@ -212,19 +238,12 @@ def _moved_last(x: Blocks, axis: int, depth: int) -> Blocks:
 
 
 def _finished(
-    stacked: Blocks,
-    x: Blocks,
-    axis: int,
-    add: np.ufunc,
-    covers: list,
-    n_leaves: int,
-    everywhere_at_end: bool,
+    stacked: Blocks, x: Blocks, axis: int, add: np.ufunc, covers: list, n_leaves: int
 ) -> Blocks:
     """The tree finished from everybody's nodes."""
-    cut = x.map.axes[axis].grid_axis is not None
-    values = stacked.local if cut else stacked.local[None]
+    values = stacked.local
     kept_shape = tuple(n for a, n in enumerate(x.shape) if a != axis)
-    held = stacked.map.with_axes(stacked.map.axes[2 if cut else 1 :])
+    held = _dropped(stacked.map, 2)
     if n_leaves == 0 or not values.size:
         shape = held.local_shape(kept_shape, x.world.rank)
         local = np.full(shape, add.identity, x.local.dtype)
@@ -233,18 +252,12 @@ def _finished(
             node: values[c, k] for c, cover in enumerate(covers) for k, node in enumerate(cover)
         }
         local = np.asarray(summation.finish(nodes, n_leaves, add))
-    if everywhere_at_end and held.procs != tuple(range(x.world.size)):
-        target = everywhere(0, x.world)
-        local = moved(local, kept_shape, held, target, x.world, "sum")
-        held = target
     return Blocks(local, kept_shape, held, x.world)
 
 
 def _at_leaf_borders(x: Blocks, axis: int, leaf: int) -> Blocks:
     """The array cut along ``axis`` at leaf borders, in ascending blocks; little moves."""
     pieces = x.map.pieces_along(axis)
-    if pieces == 1:
-        return x
     n = x.shape[axis]
     spans = [x.map.piece(x.shape, axis, c) for c in range(pieces)]
     if all(s.contiguous for s in spans):

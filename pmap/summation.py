@@ -9,14 +9,23 @@ finished from these. Any cut of the axis at leaf borders gives the same addition
 
 import numpy as np
 
-# One leaf of the last axis: long enough for NumPy's unrolled loop, short enough that few
-# elements move when a block border falls inside a leaf.
+# Longer leaves are faster to add, and move more where a block border falls inside one. At least
+# 16 leaves of a long axis, so that a sum never brings a large part of an array to one rank.
+LEAVES = ((64, 1), (256, 4), (1024, 16), (4096, 64))
 LEAF = 128
 
 
 def leaf_length(n: int, last: bool) -> int:
-    """Indices per leaf of an axis; 1 where rows are added whole (not the last axis, or short)."""
-    return LEAF if last and n >= LEAF // 8 else 1
+    """Indices per leaf of an axis of length n; 1 where rows are added whole (not the last axis).
+
+    Examples
+    --------
+    >>> [leaf_length(n, True) for n in (10, 100, 1920, 10**6)], leaf_length(1920, False)
+    ([1, 4, 64, 128], 1)
+    """
+    if not last:
+        return 1
+    return next((leaf for below, leaf in LEAVES if n < below), LEAF)
 
 
 def cover(a: int, b: int) -> list[tuple[int, int]]:
@@ -44,7 +53,10 @@ def leaf_sums(values: np.ndarray, leaf: int, add: np.ufunc = np.add) -> np.ndarr
     rows = np.ascontiguousarray(np.moveaxis(values, 0, -1))
     whole = rows.shape[-1] // leaf
     leaves = rows[..., : whole * leaf].reshape(*rows.shape[:-1], whole, leaf)
-    parts = [add.reduce(leaves, axis=-1)]
+    if leaf == 4:  # too short for NumPy's inner loop
+        parts = [add(add(leaves[..., 0], leaves[..., 1]), add(leaves[..., 2], leaves[..., 3]))]
+    else:
+        parts = [add.reduce(leaves, axis=-1)]
     if rows.shape[-1] > whole * leaf:
         tail = np.ascontiguousarray(rows[..., whole * leaf :])
         parts.append(add.reduce(tail, axis=-1)[..., None])
