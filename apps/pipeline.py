@@ -16,7 +16,19 @@ from pathlib import Path
 
 import pmap as pm
 
-from . import classify, coincide, evaluate, export, inputs, progress, report, runs, segment, stitch
+from . import (
+    classify,
+    coincide,
+    evaluate,
+    export,
+    inputs,
+    mosaic,
+    progress,
+    report,
+    runs,
+    segment,
+    stitch,
+)
 from . import dataset as datasets
 from .commands import Parser, guarded, say, say_idle
 from .dataset import Dataset
@@ -65,6 +77,7 @@ def run_pipeline(
         pm.once(evaluate.check_truth, dataset.truth_dir, dataset)
     tile_vox = inputs.check_images(dataset)
     segment_settings(dataset).check_shape(tile_vox)
+    mosaic.open_mosaic(dataset)  # tiles overlap by enough to be registered
     run = runs.open_run(out, "pipeline", settings)
     n_blocks = segment_settings(dataset).count_blocks(tile_vox)
     say_idle(max(len(dataset.tiles), n_blocks), "tile(s) or block(s)")
@@ -223,12 +236,14 @@ def _place(dataset: Dataset, run: Run, *, rule: str) -> list[Path]:
 def _fuse(dataset: Dataset, run: Run) -> list[Path]:
     placements = json.loads(run.path("placements.json").read_text(encoding="utf-8"))
     fuse_run(dataset, run, placements)
-    return [run.path("fused", "labels.h5"), run.path("cells.csv"), run.path("cells.h5")]
+    images = [run.path("fused", f"{channel.name}.h5") for channel in dataset.channels]
+    tables = [run.path("cells.csv"), run.path("cells.h5")]
+    return [run.path("fused", "labels.h5"), *tables, *(i for i in images if i.is_file())]
 
 
 def _export(dataset: Dataset, run: Run) -> list[Path]:
     export.export_run(run.out)
-    return [run.path("precomputed", "neuroglancer.json")]
+    return [run.path("precomputed")]
 
 
 def _evaluate(dataset: Dataset, run: Run) -> list[Path]:

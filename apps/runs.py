@@ -60,7 +60,7 @@ class Run:
         return pm.once(_read_json, self._marker(item))["facts"]
 
     def finish(self, item: str, files: list[Path], **facts: object) -> None:
-        """Mark `item` as finished, with the files that it consists of."""
+        """Mark `item` as finished, with the files, or folders of files, that it consists of."""
         pm.once(_finish, self.out, self._marker(item), files, facts)
 
     @contextlib.contextmanager
@@ -258,14 +258,7 @@ def _flat(settings: Mapping, prefix: str = "") -> dict[str, object]:
 
 
 def _finish(out: Path, marker: Path, files: list[Path], facts: dict) -> None:
-    listed = [
-        {
-            "path": os.path.relpath(file, out),
-            "bytes": Path(file).stat().st_size,
-            "blake2b": _checksum(Path(file)),
-        }
-        for file in files
-    ]
+    listed = [{"path": os.path.relpath(file, out), **_look(Path(file))} for file in files]
     _write_text(marker, tables.to_json({"files": listed, "facts": facts}))
 
 
@@ -273,12 +266,20 @@ def _is_done(out: Path, marker: Path) -> bool:
     if not _is_json(marker):
         return False
     for entry in _read_json(marker)["files"]:
-        file = out / entry["path"]
-        if not file.is_file() or file.stat().st_size != entry["bytes"]:
+        path = out / entry.pop("path")
+        if not path.exists() or (path.is_file() and path.stat().st_size != entry["bytes"]):
             return False
-        if _checksum(file) != entry["blake2b"]:
+        if _look(path) != entry:
             return False
     return True
+
+
+def _look(path: Path) -> dict:
+    """Size and checksum of a file; number of files and size of a folder, which may be huge."""
+    if path.is_file():
+        return {"bytes": path.stat().st_size, "blake2b": _checksum(path)}
+    sizes = [file.stat().st_size for file in path.rglob("*") if file.is_file()]
+    return {"files": len(sizes), "bytes": sum(sizes)}
 
 
 def _checksum(path: Path) -> str:

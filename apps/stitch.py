@@ -18,7 +18,8 @@ from pathlib import Path
 import pmap as pm
 from pmap import InputError
 
-from . import commands, runs
+from . import commands, inputs, runs
+from . import dataset as datasets
 from .dataset import Dataset
 from .fuse import fuse_run
 from .kernels.pairs import Registered, Search, paper_rule, register
@@ -65,6 +66,8 @@ def main(argv: list[str] | None = None) -> int:
     settings = StitchSettings(args.rule, args.channel, args.scene)
 
     def work() -> None:
+        if args.source.endswith(".toml"):
+            inputs.check_images(pm.once(datasets.load, args.source))
         mosaic = open_mosaic(args.source, args.scene)
         run = _run_of(args.out, args.source, settings)
         alone = run.app == "stitch"  # what is added to another run is always done anew

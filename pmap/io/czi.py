@@ -149,11 +149,16 @@ def _blocks(path: Path, changed_ns: int) -> tuple[list[_Block], dict]:
         stored = np.dtype(entry.dtype)
         if stored.shape:
             raise InputError(f"{path} holds colour pixels ({entry.pixel_type}); grey is wanted")
-        segment = entry.data_segment()
+        try:
+            segment = entry.data_segment()
+        except Exception as error:
+            raise InputError(
+                f"{path} is cut off or damaged: no sub-block {number} ({error}); copy it again"
+            ) from error
         if segment.data_offset + segment.data_size > size:
             raise InputError(
                 f"{path} is cut off: sub-block {number} ends at byte "
-                f"{segment.data_offset + segment.data_size}, the file has {size}"
+                f"{segment.data_offset + segment.data_size}, the file has {size}; copy it again"
             )
         offset = None if entry.compression else segment.data_offset
         plane = Plane(path, number, (sizes["Y"], sizes["X"]), stored, offset)
