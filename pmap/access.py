@@ -15,6 +15,7 @@ from .maps import Map
 from .moving import everywhere
 from .plans import box_plan
 from .regions import fetch
+from .splits import Periodic
 
 Array = DistArray | np.ndarray
 
@@ -179,7 +180,10 @@ def synch(A: Array, op: str = "copy") -> Array:
 
 
 def _halo_boxes(A: DistArray, rank: int) -> list[tuple]:
-    """A rank's halo as disjoint boxes: global edges, and the index into its buffer."""
+    """A rank's halo as disjoint boxes: global indices, and the index into its buffer.
+
+    An axis without overlap may be cyclic: the halo along the others has its owned indices.
+    """
     owned = A.map.owned(A.shape, rank)
     if owned is None or not all(len(o) for o in owned):
         return []
@@ -187,12 +191,13 @@ def _halo_boxes(A: DistArray, rank: int) -> list[tuple]:
     found = []
     for o, h, n in zip(owned, A.map.overlap, A.shape, strict=True):
         wide = halo_range(o, h, n)
-        cuts = [(wide.lo, o.lo, True), (o.lo, o.hi, False), (o.hi, wide.hi, True)]
+        cuts = [(Periodic(wide.lo, o.lo), 0, True), (o, o.lo - wide.lo, False)]
+        cuts.append((Periodic(o.hi, wide.hi), o.hi - wide.lo, True))
         boxes = [
-            ((*edges, (a, b)), (*at, (slice(a - wide.lo, b - wide.lo), halo)))
+            ((*edges, part), (*at, (slice(first, first + len(part)), halo)))
             for edges, at in boxes
-            for a, b, halo in cuts
-            if a < b
+            for part, first, halo in cuts
+            if len(part)
         ]
     for edges, at in boxes:
         if any(halo for _, halo in at):

@@ -134,6 +134,9 @@ def _view(buffer: np.ndarray, combination: tuple[Segment, ...]) -> np.ndarray:
     corner = buffer[(*(slice(s.start, s.start + s.length) for s in combination), Ellipsis)]
     if all(s.count == 1 for s in combination):
         return corner
+    ends = [s.start + (s.count - 1) * s.stride + s.length for s in combination]
+    if any(end > n for end, n in zip(ends, buffer.shape, strict=False)):
+        raise PmapError(f"a plan reaches {ends} in a buffer of shape {buffer.shape}")
     shape, strides = [], []
     for s, stride in zip(combination, buffer.strides, strict=True):
         shape += [s.count, s.length]

@@ -16,7 +16,7 @@ from .maps import Map, Shape
 from .splits import Periodic, Segment, intersect
 
 Box = tuple[slice, ...]
-Edges = tuple[tuple[int, int], ...]
+Edges = tuple[tuple[int, int] | Periodic, ...]
 Segments = tuple[tuple[Segment, ...], ...]
 
 
@@ -124,7 +124,8 @@ def box_plan(
     shape : tuple of int
         Its global shape.
     boxes : tuple
-        For each rank of the world the boxes it reads or stores, as (start, stop) pairs.
+        For each rank of the world the boxes it reads or stores: per axis a (start, stop) pair, or
+        a Periodic set.
     rank : int
         The rank whose part is made.
     storing : bool
@@ -146,7 +147,7 @@ def box_plan(
 def _boxes_of(held: Map, shape: Shape, boxes: tuple, rank: int, storing: bool) -> Iterator[Piece]:
     """Pieces between this rank's boxes and the holders of what they cover."""
     for part, box in enumerate(boxes[rank]):
-        wanted = tuple(Periodic(a, b) for a, b in box)
+        wanted = tuple(map(_as_set, box))
         for fixed, theirs, mine in _overlaps(held, shape, wanted):
             holders = held.ranks_with(fixed)
             for holder in holders if storing else [_pick(holders, rank)]:
@@ -160,8 +161,7 @@ def _parts_in(owned: tuple, boxes: tuple, other: int, rank: int, storing: bool) 
     """Pieces between what this rank owns and the boxes of another."""
     for part, box in enumerate(boxes):
         mine, theirs = [], []
-        for piece, (a, b) in zip(owned, box, strict=True):
-            wanted = Periodic(a, b)
+        for piece, wanted in zip(owned, map(_as_set, box), strict=True):
             common = intersect(piece, wanted)
             mine.append(_local(common, piece))
             theirs.append(_local(common, wanted))
@@ -170,6 +170,10 @@ def _parts_in(owned: tuple, boxes: tuple, other: int, rank: int, storing: bool) 
                 yield Piece(other, rank, part, 0, tuple(theirs), tuple(mine))
             else:
                 yield Piece(rank, other, 0, part, tuple(mine), tuple(theirs))
+
+
+def _as_set(edge: tuple[int, int] | Periodic) -> Periodic:
+    return edge if isinstance(edge, Periodic) else Periodic(*edge)
 
 
 def _overlaps(other: Map, shape: Shape, wanted: tuple[Periodic, ...]) -> Iterator[tuple]:

@@ -7,6 +7,7 @@ give every rank of the world the same NumPy scalar.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from operator import index as as_int
 
 import numpy as np
@@ -19,6 +20,10 @@ from .maps import AxisMap, Map, Shape
 from .moving import everywhere, moved
 from .settings import options
 from .splits import Split
+
+# So many elements of all ranks' parts go to every rank that needs the result, in one exchange;
+# of more, each rank puts a share together first.
+STACK_SIZE = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -98,9 +103,10 @@ def reduce(name: str, x: Blocks, axes: tuple[int, ...], dtype: np.dtype | None) 
         combined = ufunc.reduce(stacked.local, axis=tuple(range(count)), dtype=kind)
     else:  # a rank outside the map, or nothing kept
         combined = np.empty(stacked.local.shape[count:], parts.dtype)
-    return Blocks(
+    combined = Blocks(
         np.asarray(combined), stacked.shape[count:], _dropped(stacked.map, count), x.world
     )
+    return _under_kept_splits(combined, x, axes)
 
 
 def _local_reduce(
@@ -130,11 +136,14 @@ def _grid_axes(held: Map, axes: tuple[int, ...]) -> list[int]:
     return [held.axes[a].grid_axis for a in axes if held.axes[a].grid_axis is not None]
 
 
-def _gather_parts(part: np.ndarray, x: Blocks, axes: tuple[int, ...], what: str) -> Blocks:
+def _gather_parts(
+    part: np.ndarray, x: Blocks, axes: tuple[int, ...], what: str, whole: int = 0
+) -> Blocks:
     """Every rank's part, stacked along one new axis per grid axis that was reduced over.
 
     The stack is a distributed array itself, one part per coordinate; bringing it to a map that
-    holds those axes whole is an ordinary redistribution.
+    holds those axes whole is an ordinary redistribution. Where it is large, the ranks share a
+    kept axis out (not the first ``whole`` ones), so that none holds the parts of all.
     """
     grid_axes = _grid_axes(x.map, axes)
     kept = [a for a in range(len(x.shape)) if a not in axes]
@@ -143,7 +152,8 @@ def _gather_parts(part: np.ndarray, x: Blocks, axes: tuple[int, ...], what: str)
     stack_axes = tuple(AxisMap(g, Split("b")) for g in grid_axes)
     shape = tuple(x.map.grid[g] for g in grid_axes) + kept_shape
     source = x.map.with_axes(stack_axes + kept_axes)
-    target = x.map.with_axes((AxisMap(),) * len(grid_axes) + kept_axes)
+    shared = _shared_out(kept_axes, shape, source, whole)
+    target = x.map.with_axes((AxisMap(),) * len(grid_axes) + shared)
     if not kept_shape:
         target = everywhere(len(grid_axes), x.world)
     inside = x.map.coords(x.world.rank) is not None
@@ -151,6 +161,31 @@ def _gather_parts(part: np.ndarray, x: Blocks, axes: tuple[int, ...], what: str)
     if not inside:
         local = np.empty((0,) * len(shape), part.dtype)
     return Blocks(moved(local, shape, source, target, x.world, what), shape, target, x.world)
+
+
+def _shared_out(
+    kept_axes: tuple[AxisMap, ...], shape: Shape, source: Map, whole: int
+) -> tuple[AxisMap, ...]:
+    """The kept axes, the longest of the whole ones cut where a stack of parts is large."""
+    stacked = len(shape) - len(kept_axes)
+    pieces = [source.pieces_along(a) for a in range(len(shape))]
+    size = prod(shape) // prod(pieces[stacked:])
+    free = [a for a in range(whole, len(kept_axes)) if pieces[stacked + a] == 1]
+    if not stacked or not free or size <= STACK_SIZE:
+        return kept_axes
+    longest = max(free, key=lambda a: shape[stacked + a])
+    over = max(range(stacked), key=lambda a: pieces[a])
+    cut = AxisMap(source.axes[over].grid_axis, Split("b"))
+    return (*kept_axes[:longest], cut, *kept_axes[longest + 1 :])
+
+
+def _under_kept_splits(found: Blocks, x: Blocks, axes: tuple[int, ...]) -> Blocks:
+    """A result whose kept axes are cut as those of the reduced array. COLLECTIVE."""
+    if not found.shape:
+        return found
+    target = x.map.with_axes([axis for a, axis in enumerate(x.map.axes) if a not in axes])
+    local = moved(found.local, found.shape, found.map, target, x.world, "reduction")
+    return Blocks(local, found.shape, target, x.world)
 
 
 def _dropped(held: Map, count: int) -> Map:
@@ -186,8 +221,9 @@ def _sum_axis(x: Blocks, axis: int, add: np.ufunc, everywhere_at_end: bool) -> B
     covers = [c if len(s) else [] for c, s in zip(covers, spans, strict=True)]
     depth = max(1, *(len(c) for c in covers)) if covers else 1
     part = _node_part(x, axis, leaf, add, spans, covers, depth)
-    stacked = _gather_parts(part, _moved_last(x, axis, depth), (0,), "sum")
-    return _everywhere(_finished(stacked, x, axis, add, covers, n_leaves), everywhere_at_end)
+    stacked = _gather_parts(part, _moved_last(x, axis, depth), (0,), "sum", whole=1)
+    found = _finished(stacked, x, axis, add, covers, n_leaves)
+    return _everywhere(_under_kept_splits(found, x, (axis,)), everywhere_at_end)
 
 
 def _sum_whole_axis(x: Blocks, axis: int, leaf: int, add: np.ufunc) -> Blocks:
@@ -303,14 +339,17 @@ def arg_reduce(name: str, x: Blocks, axis: int | None) -> Blocks:
     count = len(_grid_axes(x.map, axes))
     if not places.size:
         none = np.empty(places.shape[count:], np.int64)
-        return Blocks(none, values.shape[count:], _dropped(values.map, count), x.world)
+        found = Blocks(none, values.shape[count:], _dropped(values.map, count), x.world)
+        return _under_kept_splits(found, x, axes)
     flat_values = values.local.reshape(-1, *values.local.shape[count:])
     flat_places = places.reshape(-1, *places.shape[count:])
     winner, place = flat_values[0], flat_places[0]
     for value, at in zip(flat_values[1:], flat_places[1:], strict=True):
         better = _beats(name, value, at, winner, place)
         winner, place = np.where(better, value, winner), np.where(better, at, place)
-    return Blocks(np.asarray(place), values.shape[count:], _dropped(values.map, count), x.world)
+    place = np.asarray(place)
+    found = Blocks(place, values.shape[count:], _dropped(values.map, count), x.world)
+    return _under_kept_splits(found, x, axes)
 
 
 def _local_best(

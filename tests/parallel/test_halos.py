@@ -67,6 +67,24 @@ def test_local_is_the_owned_part_and_writable():
     assert np.array_equal(np.asarray(A), np.broadcast_to(rows[:, None], SHAPE))
 
 
+def test_an_overlap_beside_a_cyclic_axis():
+    a = np.arange(9 * 14).reshape(9, 14)
+    size = world().size
+    for grid in [[size, 1], [1, size], [size // 2, 2] if size % 2 == 0 else [1, size]]:
+        for word in ("c", ("bc", 3)):
+            A = pm.asarray(a, map=pm.Map(grid, ["b", word], overlap=[2, 0]))
+            A.local_with_halo()[...] = -1
+            A[:] = a
+            pm.synch(A)
+            rows, columns = A.map.owned(A.shape, world().rank)
+            wide = range(max(0, rows.lo - 2), min(9, rows.hi + 2)) if len(rows) else []
+            assert np.array_equal(A.local_with_halo(), a[np.ix_(wide, columns.indices())])
+            A.local_with_halo()[...] = world().rank
+            pm.synch(A, "max")
+            highest = max(r for r in range(size) if A.map.coords(r)[0] == A.map.grid[0] - 1)
+            assert np.asarray(A)[-1].max() == highest
+
+
 def test_views_of_and_assignment_to_halo_arrays():
     a = np.arange(63.0).reshape(SHAPE)
     for grid in grids():

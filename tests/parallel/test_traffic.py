@@ -95,3 +95,19 @@ def test_no_function_gathers(function):
         for with_axis in calls:
             sent, _ = traffic(lambda: with_axis(array))  # noqa: B023
             assert max(s for s, _ in sent) <= few_rows
+
+
+@pytest.mark.parametrize("name", ["sum", "max", "argmin"])
+def test_large_projections_are_shared_out(name):
+    """A rank receives its share of everybody's parts, then the others' results: no stack of all."""
+    a = np.random.default_rng(1).integers(0, 99, (8, 600, 500)).astype("i4")
+    A = pm.asarray(a, map=pm.Map([-1, 1, 1]))
+    sent, found = traffic(lambda: getattr(A, name)(0))
+    assert np.array_equal(np.asarray(found), getattr(a, name)(0))
+    assert found.map.axes == A.map.axes[1:]
+    assert max(m for _, m in sent) <= 4 * (world().size - 1)
+    itemsize = {"sum": 16, "max": 8, "argmin": 4 + 8 + 8}[name]
+    assert max(s for s, _ in sent) <= itemsize * 600 * 500
+    F = pm.asarray(a.astype(float), map=pm.Map([-1, 1, 1]))
+    assert np.array_equal(np.asarray(F.sum(0)), a.sum(0))
+    assert np.array_equal(np.asarray(F.T.mean(2)), a.T.mean(2))
