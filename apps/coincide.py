@@ -203,7 +203,7 @@ def _measured(
     """Measure one tile, unless that was done; return the file that holds the measurements."""
     name = f"coincidence/r{tile[0]}_c{tile[1]}.csv"
     item = f"coincide r{tile[0]}_c{tile[1]}"
-    made_with = asdict(settings)
+    made_with = {**asdict(settings), "image": str(image.absolute()), "voxel_um": list(voxel_um)}
     if run.done(item) and run.facts(item).get("settings") == made_with:
         return run.path(name)
     with (

@@ -40,7 +40,9 @@ def check_images(dataset: Dataset) -> tuple[int, int, int]:
     if problems:
         more = f" (and {len(problems) - MAX_NAMED} more)" if len(problems) > MAX_NAMED else ""
         raise InputError("; ".join(problems[:MAX_NAMED]) + more)
-    _check_alike([(file, look["shape"]) for file, look in zip(files, seen, strict=True)], "shape")
+    _check_alike(
+        [(file, tuple(look["shape"])) for file, look in zip(files, seen, strict=True)], "shape"
+    )
     n = len(dataset.tiles)
     for i in range(len(dataset.channels)):
         part = slice(i * n, (i + 1) * n)

@@ -208,6 +208,14 @@ def test_half_an_hdf5_file_is_refused(tmp_path):
         pm.io.open(tmp_path / "x.h5")
 
 
+@pytest.mark.parametrize("kept", [100_000, 1_000_000])
+def test_a_cut_czi_is_refused(tmp_path, real_data, kept):
+    whole = (real_data / "zeiss_czi" / "mosaic_test.czi").read_bytes()
+    (tmp_path / "cut.czi").write_bytes(whole[:kept])
+    with pytest.raises(InputError, match=r"cut\.czi is (cut off|not a whole)"):
+        pm.io.czi_tiles(tmp_path / "cut.czi")
+
+
 def test_mosaic_of_a_microscope(real_data):
     path = real_data / "zeiss_czi" / "mosaic_test.czi"
     whole = np.asarray(czifile.imread(path)).squeeze()

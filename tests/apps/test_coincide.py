@@ -160,3 +160,19 @@ def test_bad_input_is_said(tmp_path, capsys):
     assert "give --dataset" in refused(other.out)
     with pytest.raises(InputError, match="rule must be one of"):
         coincide.coincide_run(run, rule="colour")
+
+
+def test_a_marker_from_another_file_is_measured_anew(tmp_path):
+    run, truth = write_marked(tmp_path)
+    coincide.coincide_run(run)
+    before = {tile: answers(run, tile) for tile in TILES}
+    other = tmp_path / "other"
+    other.mkdir()
+    for tile in TILES:  # the marker turned round: other nuclei carry it
+        for name in ("dapi", "cfos"):
+            with pm.io.open(tmp_path / "data" / f"{name}_{tile[1]}.tif") as image:
+                pm.io.save(other / f"{name}_{tile[1]}.tif", image[:, ::-1, ::-1].copy())
+    text = (tmp_path / "data" / "dataset.toml").read_text()
+    (other / "dataset.toml").write_text(text)
+    coincide.coincide_run(run, other / "dataset.toml")
+    assert {tile: answers(run, tile) for tile in TILES} != before

@@ -94,12 +94,49 @@ def test_a_killed_run_is_completed(dataset, whole, tmp_path, after):
 
 def kill_after(job, out, marker):
     """SIGKILL one rank as soon as an item is finished."""
+    wait_for(job, out, marker)
+    ranks_of(job)[-1].send_signal(signal.SIGKILL)
+
+
+def wait_for(job, out, marker):
+    """Wait until an item is finished."""
     end = time.monotonic() + START_S
     while f"{marker}.json" not in markers(out):
         assert job.poll() is None, job.communicate()[0]
         assert time.monotonic() < end, f"no {marker} within {START_S} s"
         time.sleep(0.02)
-    ranks_of(job)[-1].send_signal(signal.SIGKILL)
+
+
+def test_a_killed_launcher_takes_its_ranks_along(dataset, whole, tmp_path):
+    out = tmp_path / "run"
+    job = prun("pipeline", dataset, "--out", out)
+    try:
+        wait_for(job, out, "segment%20r0_c0")
+        ranks = ranks_of(job)
+        job.send_signal(signal.SIGKILL)
+        gone, alive = psutil.wait_procs(ranks, timeout=END_S)
+        assert not alive
+    finally:
+        kill_group(job)
+    finish(prun("pipeline", dataset, "--out", out))
+    for name in ("cells.csv", "placements.json", "scores.json"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_two_jobs_in_one_folder_do_the_work_once(dataset, whole, tmp_path):
+    out = tmp_path / "run"
+    jobs = [prun("pipeline", dataset, "--out", out) for _ in range(2)]
+    try:
+        said = [job.communicate(timeout=START_S)[0] for job in jobs]
+    finally:
+        for job in jobs:
+            kill_group(job)
+    codes = sorted(job.returncode for job in jobs)
+    assert codes in ([0, 0], [0, 2]), said
+    late = next(text for text in said if "already finished" in text or "another job" in text)
+    assert late.count("already finished") in (0, 8)
+    for name in ("cells.csv", "placements.json", "scores.json"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_a_finished_run_is_left_as_it_is(dataset, whole):

@@ -209,7 +209,7 @@ def test_what_cannot_be_stitched_is_said(tmp_path, real_data, capsys):
     pm.io.save(tmp_path / "a" / "dapi_r0_c1.tif", one.tiles[0, 1][:, :60])
     assert "dapi_r0_c1.tif has shape (8, 60, 64)" in refused(path)
     pm.io.save(tmp_path / "a" / "dapi_r0_c1.tif", one.tiles[0, 1].astype(np.uint8))
-    assert "dapi_r0_c1.tif is uint8" in refused(path)
+    assert "dapi_r0_c1.tif has dtype uint8" in refused(path)
     (tmp_path / "a" / "dapi_r0_c1.tif").unlink()
     assert "dapi_r0_c1.tif" in refused(path)
     small = write_dataset(tmp_path / "b", one, overlap=0.04)
