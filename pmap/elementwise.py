@@ -83,10 +83,13 @@ def regular_slice(owned: Periodic) -> slice | None:
 
 
 def forwards(block: object) -> object:
-    """A block through whose memory NumPy steps forwards; what is no ndarray as it is.
+    """A block of whose memory NumPy's arithmetic does not depend; what is no ndarray as it is.
 
-    NumPy rounds some functions otherwise where it steps backwards (C2).
+    NumPy rounds some functions otherwise where it steps backwards through memory, and those of
+    float16 where it steps over elements. Which blocks do depends on the map (C2).
     """
-    if isinstance(block, np.ndarray) and any(s < 0 for s in block.strides):
+    if not isinstance(block, np.ndarray) or block.flags.c_contiguous:
+        return block
+    if block.dtype == np.float16 or any(s < 0 for s in block.strides):
         return np.ascontiguousarray(block)
     return block
