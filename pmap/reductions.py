@@ -133,7 +133,7 @@ def _neutral(ufunc: np.ufunc, dtype: np.dtype) -> object:
 
 def _grid_axes(held: Map, axes: tuple[int, ...]) -> list[int]:
     """Grid axes that cut the reduced axes."""
-    return [held.axes[a].grid_axis for a in axes if held.axes[a].grid_axis is not None]
+    return [held.axes[a].grid_axis for a in axes if held.pieces_along(a) > 1]
 
 
 def _gather_parts(
@@ -147,7 +147,7 @@ def _gather_parts(
     """
     grid_axes = _grid_axes(x.map, axes)
     kept = [a for a in range(len(x.shape)) if a not in axes]
-    kept_axes = tuple(replace(x.map.axes[a], overlap=0) for a in kept)
+    kept_axes = tuple(x.map.axes[a] for a in kept)
     kept_shape = tuple(x.shape[a] for a in kept)
     stack_axes = tuple(AxisMap(g, Split("b")) for g in grid_axes)
     shape = tuple(x.map.grid[g] for g in grid_axes) + kept_shape
