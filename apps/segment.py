@@ -37,8 +37,7 @@ SMALLEST_DIAMETER_VOX = 3
 # Lengths as shares of the nucleus's diameter.
 EDGE, NARROW, WIDE, SURROUND, AROUND = 0.06, 0.18, 0.36, 0.5, 0.6
 WINDOW, TIDY, MERGE = 0.1, 0.08, (0.5, 0.85)
-LOCAL = 1.0  # standard deviation of the neighbourhood whose texture a seed is held against
-SURE = (15.0, 25.0)  # times the white noise: needed for a seed, and enough whatever the texture
+SURE = 10.0  # a seed stands out from white noise by so many standard deviations: tissue is rougher
 PROPERTIES = (
     "label", "area", "centroid",
     "intensity_mean", "intensity_std", "intensity_skew", "intensity_kurtosis",
@@ -156,15 +155,8 @@ def find_nuclei(image: Any, s: SegmentSettings) -> tuple[Any, dict[str, np.ndarr
         partial(nuclei.contrast, edge_vox=s.vox(EDGE), around_vox=s.vox(AROUND)),
         image, bright, depth=near,
     )  # fmt: skip
-    grain = around(
-        partial(nuclei.grain, narrow_vox=s.vox(NARROW), around_vox=s.vox(AROUND)),
-        image, bright, depth=np.add(near, (0, 3, 3)),
-    )  # fmt: skip
-    texture = partial(nuclei.texture, around_vox=s.vox(LOCAL))
-    texture = around(texture, relief, depth=nuclei.reach(s.vox(LOCAL)))
-    chance = nuclei.chance(image.shape, s.vox(1.0))
-    sure = partial(nuclei.sure, grains=SURE, textures=chance)
-    sure = each(sure, relief, grain, texture, dtype=bool)
+    sure = partial(nuclei.sure, narrow_vox=s.vox(NARROW), around_vox=s.vox(AROUND), times=SURE)
+    sure = around(sure, image, relief, bright, depth=np.add(near, (0, 3, 3)), dtype=bool)
     window, merge = nuclei.window(s.vox(WINDOW)), tuple(m * s.diameter_um for m in MERGE)
     seeds = around(
         partial(nuclei.peaks, window_vox=window, voxel_um=s.voxel_um, merge_um=merge),
@@ -183,9 +175,9 @@ def find_nuclei(image: Any, s: SegmentSettings) -> tuple[Any, dict[str, np.ndarr
         partial(nuclei.tidy, radius_vox=s.vox(TIDY)), basins, inside,
         depth=np.ceil(s.vox(TIDY)).astype(int),
     )  # fmt: skip
-    # Measure: the connected pieces that hold a seed, numbered anew without those too small.
+    # Measure: connected pieces of a basin, numbered anew without those that are too small.
     pieces = pm.measure.label(trimmed, connectivity=1)
-    size = pm.measure.regionprops_table(pieces, seeds, ("label", "area", "intensity_max"))
+    size = pm.measure.regionprops_table(pieces, properties=("label", "area"))
     labels = each(partial(nuclei.renumber, new=kept(size, s.smallest_vox)), pieces, dtype=np.uint32)
     return labels, pm.measure.regionprops_table(labels, image, PROPERTIES)
 
@@ -202,16 +194,15 @@ def own_level(basins: Any, above: Any, each: partial) -> np.ndarray:
 
 
 def kept(size: dict[str, np.ndarray], smallest_vox: float) -> np.ndarray:
-    """New number of each piece by its old one, 0 for those too small or without a seed. LOCAL.
+    """New number of each piece by its old one, 0 for those that are too small. LOCAL.
 
     Examples
     --------
-    >>> size = {"label": [1, 2, 3, 4], "area": [9, 1, 8, 7], "intensity_max": [1, 1, 0, 1]}
-    >>> kept({name: np.array(column) for name, column in size.items()}, 5.0).tolist()
-    [0, 1, 0, 0, 2]
+    >>> kept({"label": np.array([1, 2, 3]), "area": np.array([9.0, 1.0, 8.0])}, 5.0).tolist()
+    [0, 1, 0, 2]
     """
     new = np.zeros(int(size["label"].max(initial=0)) + 1, np.uint32)
-    good = size["label"][(size["area"] >= smallest_vox) & (size["intensity_max"] > 0)]
+    good = size["label"][size["area"] >= smallest_vox]
     new[good] = np.arange(1, len(good) + 1)
     return new
 
