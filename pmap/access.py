@@ -15,7 +15,7 @@ from .maps import Map
 from .moving import everywhere
 from .plans import box_plan
 from .regions import fetch
-from .splits import Periodic
+from .splits import Periodic, Split
 
 Array = DistArray | np.ndarray
 
@@ -134,13 +134,21 @@ def remap(A: Array, map: object) -> Array:
 
 
 def transpose_grid(A: Array) -> Array:
-    """A new array whose grid is that of A reversed: the corner turn of an FFT. COLLECTIVE."""
+    """A new array whose grid is that of A reversed: the corner turn of an FFT. COLLECTIVE.
+
+    The rules of the cuts are reversed too; explicit edges, and those of a view, become blocks.
+    """
     if not isinstance(A, DistArray):
         return A
     held = A.map
-    grid = held.grid[::-1]
-    turned = Map(grid, [a.split for a in held.axes][::-1], held.procs, held.overlap[::-1])
-    return remap(A, turned)
+    pieces = [held.pieces_along(a) for a in range(A.ndim)][::-1]
+    words = [
+        Split() if axis.split.kind == "x" or axis.extent is not None else axis.split
+        for axis in held.axes[::-1]
+    ]
+    used = {axis.grid_axis for axis in held.axes}
+    first = {g: 0 for g in range(len(held.grid)) if g not in used}  # one of each set of copies
+    return remap(A, Map(pieces, words, held.ranks_with(first), held.overlap[::-1]))
 
 
 def synch(A: Array, op: str = "copy") -> Array:

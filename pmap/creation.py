@@ -151,10 +151,15 @@ def arange(
         dtype = np.result_type(np.intp, *(np.asarray(x) for x in (start, stop, step)))
     dtype = np.dtype(dtype)
     n = max(0, int(np.ceil((stop - start) / step)))
-    # NumPy's own rule: the difference of the first two values, in the result's type
-    first = np.asarray(start, dtype)[()]
-    delta = np.asarray(start + step, dtype)[()] - first
-    return from_function(lambda i: first + i.astype(dtype) * delta, n, map=map, dtype=dtype)
+    # NumPy's own rule: the first two values in the result's type, then their difference
+    wide = np.dtype(np.float32) if dtype == np.float16 else dtype
+    first, second = (np.asarray(v, dtype).astype(wide)[()] for v in (start, start + step))
+    delta = second - first
+
+    def value(i: np.ndarray) -> np.ndarray:
+        return np.where(i == 1, second, first + i.astype(wide) * delta)
+
+    return from_function(value, n, map=map, dtype=dtype)
 
 
 def linspace(
