@@ -97,6 +97,12 @@ class SimulateSettings:
                 f"{self.density:g} nuclei per mm3 of {self.diameter_um} um would fill more than "
                 f"{MOST_FILL:.0%} of the tissue; at most {MOST_FILL / self._nucleus_mm3:.0f} fit"
             )
+        width_um = max(n * v for n, v in zip(self.tile_vox[1:], self.voxel_um[1:], strict=True))
+        if self.diameter_um > width_um:
+            raise InputError(
+                f"a nucleus of {self.diameter_um:g} um is wider than a tile of {width_um:g} um; "
+                "give larger tiles or smaller nuclei"
+            )
         if min(self.tile_vox) < SMALLEST_DIAMETER_VOX:
             raise InputError(f"a tile of {self.tile_vox} voxels is too small to hold a nucleus")
 

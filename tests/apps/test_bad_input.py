@@ -181,6 +181,7 @@ def test_export_refuses_nan_and_labels_that_are_no_integers(toml, tmp_path, caps
         (["--seed", "-1"], "--seed must be 0 or more"),
         (["--grid", "0", "2"], "grid must be above 0"),
         (["--voxel-um", "nan", "1", "1"], "voxel_um must be above 0"),
+        (["--diameter-um", "1e9"], "wider than a tile of 96 um"),
         (["--density-per-mm3", "-1"], "density_per_mm3 must be above 0"),
     ],
 )
