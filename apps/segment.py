@@ -29,7 +29,7 @@ import pmap as pm
 from pmap import InputError
 
 from . import commands, inputs, runs, tables
-from .kernels import nuclei
+from .kernels import nuclei, significance
 
 SMALLEST_DIAMETER_VOX = 3
 """Nuclei narrower than this along y or x cannot be told from noise."""
@@ -37,7 +37,11 @@ SMALLEST_DIAMETER_VOX = 3
 # Lengths as shares of the nucleus's diameter.
 EDGE, NARROW, WIDE, SURROUND, AROUND = 0.06, 0.18, 0.36, 0.5, 0.6
 WINDOW, TIDY, MERGE = 0.1, 0.08, (0.5, 0.85)
-SURE = 10.0  # a seed stands out from white noise by so many standard deviations: tissue is rougher
+LOCAL = 1.0  # standard deviation of the neighbourhood whose texture a seed is held against
+SURE = (15.0, 25.0)  # times the white noise: needed for a seed, and enough whatever the texture
+REST = 0.2  # what the rest of a nucleus needs, as a share of what its seed needs
+SIDES, PARALLEL = 0.6, 0.7  # neighbourhood, and coherence of its slopes that no nucleus reaches
+FARTHEST = 1.2  # a nucleus ends within this of its seed
 PROPERTIES = (
     "label", "area", "centroid",
     "intensity_mean", "intensity_std", "intensity_skew", "intensity_kurtosis",
@@ -146,40 +150,64 @@ def find_nuclei(image: Any, s: SegmentSettings) -> tuple[Any, dict[str, np.ndarr
         nuclei.difference_of_gaussians, narrow_vox=s.vox(NARROW), wide_vox=s.vox(SURROUND)
     )
     relief = around(bumps, image, depth=nuclei.reach(s.vox(SURROUND)))
+    bright = each(lambda r: r > 0, relief, dtype=bool)
+    needed = stands_out(image, relief, bright, s)
     # Threshold: generous, since outlines are found later; seeds must be sure.
     low = s.sensitivity * max(float(pm.filters.threshold_otsu(relief)), 0.0)
-    foreground = each(lambda r, d: (r > low) & (d > 0), relief, response, dtype=bool)
-    bright = each(lambda r: r > 0, relief, dtype=bool)
-    near = nuclei.reach(s.vox(AROUND))
-    above = around(
-        partial(nuclei.contrast, edge_vox=s.vox(EDGE), around_vox=s.vox(AROUND)),
-        image, bright, depth=near,
-    )  # fmt: skip
-    sure = partial(nuclei.sure, narrow_vox=s.vox(NARROW), around_vox=s.vox(AROUND), times=SURE)
-    sure = around(sure, image, relief, bright, depth=np.add(near, (0, 3, 3)), dtype=bool)
-    window, merge = nuclei.window(s.vox(WINDOW)), tuple(m * s.diameter_um for m in MERGE)
-    seeds = around(
-        partial(nuclei.peaks, window_vox=window, voxel_um=s.voxel_um, merge_um=merge),
-        response, each(np.logical_and, foreground, sure, dtype=bool),
-        depth=np.add(np.ceil(np.add(s.vox(MERGE[1]), 1)).astype(int), window), dtype=bool,
-    )  # fmt: skip
-    # Watershed: one basin for each seed, then the outline at a share of its own level. Its blocks
-    # are its own: where nuclei touch all through the volume they would show in the basins.
-    valleys = each(np.negative, response)
-    basins = pm.segmentation.watershed(valleys, pm.measure.label(seeds), mask=foreground)
-    level = own_level(basins, above, each)
-    inside = each(
-        partial(nuclei.inside_outline, level=level, fraction=s.outline), basins, above, dtype=bool
+    foreground = each(
+        lambda r, d, n: (r > low) & (r > REST * n) & (d > 0), relief, response, needed, dtype=bool
     )
-    trimmed = around(
-        partial(nuclei.tidy, radius_vox=s.vox(TIDY)), basins, inside,
-        depth=np.ceil(s.vox(TIDY)).astype(int),
-    )  # fmt: skip
-    # Measure: connected pieces of a basin, numbered anew without those that are too small.
-    pieces = pm.measure.label(trimmed, connectivity=1)
-    size = pm.measure.regionprops_table(pieces, properties=("label", "area"))
+    seeds = find_seeds(response, relief, foreground, needed, s)
+    # Watershed: one basin for each seed. Its blocks are its own: where nuclei touch all through
+    # the volume they would show in the basins.
+    near, depth = partial(nuclei.near, radius_vox=s.vox(FARTHEST)), np.ceil(s.vox(FARTHEST))
+    near = around(near, seeds, foreground, depth=depth.astype(int), dtype=bool)
+    valleys = each(np.negative, response)
+    basins = pm.segmentation.watershed(valleys, pm.measure.label(seeds), mask=near)
+    # Measure: the connected pieces that hold a seed, numbered anew without those too small.
+    pieces = pm.measure.label(outlined(image, bright, basins, s), connectivity=1)
+    size = pm.measure.regionprops_table(pieces, seeds, ("label", "area", "intensity_max"))
     labels = each(partial(nuclei.renumber, new=kept(size, s.smallest_vox)), pieces, dtype=np.uint32)
     return labels, pm.measure.regionprops_table(labels, image, PROPERTIES)
+
+
+def stands_out(image: Any, relief: Any, bright: Any, s: SegmentSettings) -> Any:
+    """Relief from which on a peak is no chance of noise, stripes or texture. COLLECTIVE."""
+    around = partial(pm.map_overlap, boundary="none", block_vox=s.block_vox)
+    grain = partial(significance.grain, narrow_vox=s.vox(NARROW), around_vox=s.vox(AROUND))
+    depth = np.add(nuclei.reach(s.vox(AROUND)), (0, 3, 3))
+    grain = around(grain, image, bright, depth=depth)
+    texture = partial(significance.texture, around_vox=s.vox(LOCAL))
+    texture = around(texture, relief, depth=nuclei.reach(s.vox(LOCAL)))
+    chance = significance.chance(image.shape, s.vox(1.0))
+    needed = partial(significance.needed, grains=SURE, textures=chance)
+    return pm.map_blocks(needed, grain, texture, block_vox=s.block_vox, dtype=np.float32)
+
+
+def find_seeds(response: Any, relief: Any, foreground: Any, needed: Any, s: SegmentSettings) -> Any:
+    """One voxel of each nucleus: peaks of the response that stand out on all sides. COLLECTIVE."""
+    around = partial(pm.map_overlap, boundary="none", block_vox=s.block_vox, dtype=bool)
+    each = partial(pm.map_blocks, block_vox=s.block_vox, dtype=bool)
+    sure = each(lambda f, r, n: f & (r > n), foreground, relief, needed)
+    window, merge = nuclei.window(s.vox(WINDOW)), tuple(m * s.diameter_um for m in MERGE)
+    peaks = partial(nuclei.peaks, window_vox=window, voxel_um=s.voxel_um, merge_um=merge)
+    depth = np.add(np.ceil(np.add(s.vox(MERGE[1]), 1)).astype(int), window)
+    seeds = around(peaks, response, sure, depth=depth)
+    compact = partial(significance.compact, around_vox=s.vox(SIDES), limit=PARALLEL)
+    return around(compact, seeds, relief, depth=np.ceil(s.vox(2 * SIDES)).astype(int))
+
+
+def outlined(image: Any, bright: Any, basins: Any, s: SegmentSettings) -> Any:
+    """The basins within the nuclei's outlines: at a share of each one's level. COLLECTIVE."""
+    around = partial(pm.map_overlap, boundary="none", block_vox=s.block_vox)
+    each = partial(pm.map_blocks, block_vox=s.block_vox)
+    above = partial(nuclei.contrast, edge_vox=s.vox(EDGE), around_vox=s.vox(AROUND))
+    above = around(above, image, bright, depth=nuclei.reach(s.vox(AROUND)))
+    level = own_level(basins, above, each)
+    inside = partial(nuclei.inside_outline, level=level, fraction=s.outline)
+    inside = each(inside, basins, above, dtype=bool)
+    tidy = partial(nuclei.tidy, radius_vox=s.vox(TIDY))
+    return around(tidy, basins, inside, depth=np.ceil(s.vox(TIDY)).astype(int))
 
 
 def own_level(basins: Any, above: Any, each: partial) -> np.ndarray:
@@ -194,15 +222,16 @@ def own_level(basins: Any, above: Any, each: partial) -> np.ndarray:
 
 
 def kept(size: dict[str, np.ndarray], smallest_vox: float) -> np.ndarray:
-    """New number of each piece by its old one, 0 for those that are too small. LOCAL.
+    """New number of each piece by its old one, 0 for those too small or without a seed. LOCAL.
 
     Examples
     --------
-    >>> kept({"label": np.array([1, 2, 3]), "area": np.array([9.0, 1.0, 8.0])}, 5.0).tolist()
-    [0, 1, 0, 2]
+    >>> size = {"label": [1, 2, 3, 4], "area": [9, 1, 8, 7], "intensity_max": [1, 1, 0, 1]}
+    >>> kept({name: np.array(column) for name, column in size.items()}, 5.0).tolist()
+    [0, 1, 0, 0, 2]
     """
     new = np.zeros(int(size["label"].max(initial=0)) + 1, np.uint32)
-    good = size["label"][size["area"] >= smallest_vox]
+    good = size["label"][(size["area"] >= smallest_vox) & (size["intensity_max"] > 0)]
     new[good] = np.arange(1, len(good) + 1)
     return new
 

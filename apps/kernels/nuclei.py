@@ -5,7 +5,7 @@ pipeline's batch layer (its section III.D), with two refinements. Seeds are peak
 less those that share a nucleus with a higher peak: close by, or with no dip on the line between.
 Outlines lie at a fraction of each nucleus's own level above its own background, so that dim and
 bright nuclei are measured alike; one threshold for all is what costs plain difference of Gaussians
-most of its accuracy.
+most of its accuracy. What may be a seed at all is in significance.py.
 
 Every function here looks no farther than a known number of voxels, and uses no running sums, so
 that a block with its halo gives the very values of the whole image. Lengths are in voxels, per
@@ -15,8 +15,7 @@ axis.
 import numpy as np
 
 _LINE = 16  # steps between two peaks; a power of two, so that positions are exact in any block
-_GRAIN_VOX = (0.0, 1.0, 1.0)  # noise is what this Gaussian takes away
-_GRAIN_SHARE = 0.87  # standard deviation of white noise that it takes away, as a share
+FEW = np.float32(1e-2)  # weight of bright voxels where a mean over dark ones is asked for
 
 
 def difference_of_gaussians(
@@ -103,62 +102,10 @@ def contrast(
     np.float32(85.0)
     """
     image = np.asarray(image, np.float32)
-    outside = (~foreground).astype(np.float32)
-    weight = gaussian(outside, around_vox)
-    background = gaussian(image * outside, around_vox)
     # Deep in dense tissue no background is in reach: the lesser evil is the neighbourhood's mean.
-    few = np.float32(1e-2)
-    background = (background + few * gaussian(image, around_vox)) / (weight + few)
+    weight = np.where(foreground, FEW, 1 + FEW)
+    background = gaussian(image * weight, around_vox) / gaussian(weight, around_vox)
     return np.maximum(gaussian(image, edge_vox) - background, 0)
-
-
-def sure(
-    image: np.ndarray,
-    relief: np.ndarray,
-    bright: np.ndarray,
-    narrow_vox: tuple[float, ...],
-    around_vox: tuple[float, ...],
-    times: float,
-) -> np.ndarray:
-    """Where the relief is more than chance: above the noise that its narrow Gaussian lets through.
-
-    LOCAL. Looks as far as :func:`reach` of `around_vox`, and 3 voxels more along y and x. Noise is
-    what differs from voxel to voxel within a plane, measured where no nuclei are. White noise of
-    standard deviation s leaves a Gaussian of width w as s / ((4 pi)^(3/4) sqrt(w_z w_y w_x)).
-
-    Parameters
-    ----------
-    image, relief : ndarray, shape (z, y, x)
-        Nuclear stain, and its difference of Gaussians.
-    bright : ndarray of bool
-        Where nuclei may be, generously: no noise is measured there.
-    narrow_vox, around_vox : tuple of float
-        Standard deviations, voxels: of the narrow Gaussian that made the relief, and of the
-        neighbourhood in which noise is measured.
-    times : float
-        So many standard deviations are needed.
-
-    Returns
-    -------
-    ndarray of bool
-
-    Examples
-    --------
-    >>> noise = np.random.default_rng(1).normal(size=(24, 24, 24))
-    >>> relief = difference_of_gaussians(noise, (1.5,) * 3, (4.0,) * 3)
-    >>> int(sure(noise, relief, relief > 0.1, (1.5,) * 3, (4.0,) * 3, 5.0).sum())
-    0
-    """
-    image = np.asarray(image, np.float32)
-    outside = (~bright).astype(np.float32)
-    rough = (image - gaussian(image, _GRAIN_VOX)) ** 2
-    few = np.float32(1e-2)  # deep in dense tissue: whatever the neighbourhood has
-    weight = gaussian(outside, around_vox) + few
-    variance = (gaussian(rough * outside, around_vox) + few * gaussian(rough, around_vox)) / weight
-    # A Gaussian narrower than half a voxel is no Gaussian on the grid: it lets all noise through.
-    width = float(np.prod(np.maximum(narrow_vox, 0.3)))
-    passes = times / ((4 * np.pi) ** 0.75 * width**0.5)
-    return relief > np.float32(passes / _GRAIN_SHARE) * np.sqrt(variance)
 
 
 def window(radius_vox: tuple[float, ...]) -> tuple[int, ...]:
@@ -235,6 +182,23 @@ def peaks(
     apart = np.sqrt(((at[first] - at[second]) ** 2 * np.asarray(voxel_um, float) ** 2).sum(axis=1))
     seeds[tuple(at[lower[apart < limit]].T)] = False
     return seeds
+
+
+def near(seeds: np.ndarray, mask: np.ndarray, radius_vox: tuple[float, ...]) -> np.ndarray:
+    """What of a mask lies in the box around a seed.
+
+    LOCAL. Looks as far as the radius, rounded up.
+
+    Examples
+    --------
+    >>> seeds = np.zeros((1, 1, 9), bool); seeds[0, 0, 2] = True
+    >>> np.flatnonzero(near(seeds, np.ones(seeds.shape, bool), (1, 1, 1.5))).tolist()
+    [0, 1, 2, 3, 4]
+    """
+    from scipy.ndimage import maximum_filter
+
+    size = [2 * int(np.ceil(r)) + 1 for r in radius_vox]
+    return mask & maximum_filter(seeds, size=size, mode="constant")
 
 
 def inside_outline(

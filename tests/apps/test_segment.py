@@ -194,3 +194,11 @@ def test_cortex_cells_of_cellfinder_are_found(real_data):
     at = np.rint(at[inside] - (0, 100, 200)).astype(int)
     labels, _ = segment.find_nuclei(part, SegmentSettings((5.0, 2.0, 2.0), 16.0))
     assert len(at) >= 5 and (labels[tuple(at.T)] > 0).mean() >= 0.9
+    assert len(np.unique(labels)) - 1 < 400  # not the noise beside them
+
+
+def test_a_channel_without_nuclei_has_hardly_any(real_data):
+    with pm.io.open(real_data / "cellfinder_cortex_2ch" / "background.tif") as image:
+        part = image[:, 100:350, 200:450]
+    labels, _ = segment.find_nuclei(part, SegmentSettings((5.0, 2.0, 2.0), 16.0))
+    assert labels.max() < 20 and (labels > 0).mean() < 0.005
