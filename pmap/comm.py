@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
+from zlib import crc32
 
 from . import guard
 from .errors import DivergenceError, LaunchError, PmapError
@@ -32,6 +33,8 @@ SPIN_S = 150e-6
 LONGEST_SLEEP_S = 1e-3
 _LAUNCHED = ("PMI_FD", "PMI_PORT", "PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_SIZE")
 _KINDS = ("exchange", "allgather", "bcast", "barrier", "check", "tasks")
+_OPERATIONS = 16
+"""Classes into which other operations fall by name: different ones seldom share a tag."""
 
 
 class MpiWorld(World):
@@ -42,7 +45,8 @@ class MpiWorld(World):
         super().__init__(self._comm.rank, self._comm.size)
         highest = self._comm.Get_attr(mpi.TAG_UB)
         self.message_tags = highest // 2
-        self._tags = (highest - self.message_tags - 8) // len(_KINDS)
+        self._kinds = len(_KINDS) + _OPERATIONS
+        self._tags = (highest - self.message_tags - 8) // self._kinds
         self.threads = mpi.Query_thread() == mpi.THREAD_MULTIPLE
         """True if several threads of a rank may send and receive."""
         self.unreceived: list[tuple[Request, str]] = []
@@ -61,7 +65,11 @@ class MpiWorld(World):
 
     def _tag(self, kind: str) -> int:
         number = self.watch.ahead % self._tags
-        return self.message_tags + number * len(_KINDS) + _KINDS.index(kind)
+        if kind in _KINDS:
+            index = _KINDS.index(kind)
+        else:
+            index = len(_KINDS) + crc32(kind.encode()) % _OPERATIONS
+        return self.message_tags + number * self._kinds + index
 
     def _compare(self, mine: tuple, words: str) -> None:
         """Raise on all ranks unless all are about to do the same."""
@@ -105,11 +113,18 @@ class MpiWorld(World):
     def wait(self, requests: Sequence[Request], what: str, role: str = "collective") -> None:
         """Wait until all requests are done."""
         pending = [part for request in requests for part in request]
-        if pending and not self._mpi.Request.Testall(pending):
+        if pending and not self._all_done(pending):
             self.until(lambda: self._all_done(pending), what, role)
 
     def _all_done(self, pending: list) -> bool:
-        done = self._mpi.Request.Testsome(pending)
+        try:
+            done = self._mpi.Request.Testsome(pending)
+        except self._mpi.Exception as error:
+            raise DivergenceError(
+                f"rank {self.rank}: a message of another length came than this operation sends "
+                f"({error}): some rank is in another one. All ranks must call the same operations "
+                "with the same shapes in the same order; `pRUN --check` names the first difference"
+            ) from error
         if done:
             self.watch.moved += len(done)
             pending[:] = [part for part in pending if part]

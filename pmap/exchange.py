@@ -59,7 +59,7 @@ def run(
             "foreach); bring what is needed with pm.agg_all before foreach"
         )
     start_s = time.perf_counter()
-    tag = world.next_tag()
+    tag = world.next_tag(what)
     received = [_post_receive(world, rank, pieces, dtype, tag) for rank, pieces in plan.receives]
     sent = [world.isend(_packed(pieces, sources, dtype), rank, tag) for rank, pieces in plan.sends]
     for piece in plan.kept:
