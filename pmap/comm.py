@@ -52,6 +52,8 @@ class MpiWorld(World):
         self.unreceived: list[tuple[Request, str]] = []
         """Messages on their way, each with words for it; the end of the program waits for them."""
         self._post = Post(mpi, tag=highest)
+        self._awaited: dict[int, tuple] = {}
+        """Requests of messages that are being received, with their bytes, by identity."""
         self.watch = Watchdog(self.rank, self.size, self._post)
         self._check = os.environ.get("PMAP_CHECK", "0") not in ("", "0")
 
@@ -108,7 +110,10 @@ class MpiWorld(World):
 
     def irecv(self, buf: "np.ndarray", source: int, tag: int) -> Request:
         """Start to receive, in the sender's parts."""
-        return tuple(self._comm.Irecv((p, self._mpi.BYTE), source, tag) for p in _parts(buf))
+        parts = _parts(buf)
+        requests = tuple(self._comm.Irecv((p, self._mpi.BYTE), source, tag) for p in parts)
+        self._awaited.update((id(r), (r, p.nbytes)) for r, p in zip(requests, parts, strict=True))
+        return requests
 
     def wait(self, requests: Sequence[Request], what: str, role: str = "collective") -> None:
         """Wait until all requests are done."""
@@ -117,18 +122,27 @@ class MpiWorld(World):
             self.until(lambda: self._all_done(pending), what, role)
 
     def _all_done(self, pending: list) -> bool:
+        statuses: list = []
         try:
-            done = self._mpi.Request.Testsome(pending)
+            done = self._mpi.Request.Testsome(pending, statuses)
         except self._mpi.Exception as error:
-            raise DivergenceError(
-                f"rank {self.rank}: a message of another length came than this operation sends "
-                f"({error}): some rank is in another one. All ranks must call the same operations "
-                "with the same shapes in the same order; `pRUN --check` names the first difference"
-            ) from error
+            raise self._other_length(str(error)) from error
+        for at, status in zip(done or (), statuses, strict=False):
+            _, awaited = self._awaited.pop(id(pending[at]), (None, None))
+            came = status.Get_count(self._mpi.BYTE) if awaited is not None else None
+            if came != awaited:
+                raise self._other_length(f"{came} bytes instead of {awaited}")
         if done:
             self.watch.moved += len(done)
             pending[:] = [part for part in pending if part]
         return not pending
+
+    def _other_length(self, found: str) -> DivergenceError:
+        return DivergenceError(
+            f"rank {self.rank}: a message of another length came than this operation sends "
+            f"({found}): some rank is in another one. All ranks must call the same operations "
+            "with the same shapes in the same order; `pRUN --check` names the first difference"
+        )
 
     def until(self, test: Callable[[], T], what: str, role: str = "collective") -> T:
         """Poll `test` until it is true; return what it gave. LOCAL."""

@@ -237,6 +237,21 @@ def test_c8_ranks_in_different_array_operations_are_told_and_ended(jobs):
     assert re.search(r"ranks 1-2 wait in \S*__setitem__ .*program.py:7", ended.err)
 
 
+@pytest.mark.parametrize(("mine", "theirs"), [(40, 60), (60, 40)])
+def test_c8_ranks_with_different_shapes_are_told_and_ended(jobs, mine, theirs):
+    """A longer or a shorter message than awaited is never taken for the right one."""
+    ended = jobs.run(
+        "import pmap as pm\n"
+        f"n = {mine} if pm.Pid == 0 else {theirs}\n"
+        "A, B = pm.ones((n, 9), map=pm.Map([-1, 1])), pm.zeros((n, 9), map=pm.Map([1, -1]))\n"
+        "B[:] = A\n"
+        "pm.barrier()\n"
+    )
+    assert ended.code == 1
+    assert "DivergenceError: rank" in ended.err and "another length" in ended.err
+    assert "program.py" in ended.err
+
+
 def test_c8_a_message_that_nobody_sends_is_told_and_ended(jobs):
     ended = jobs.run("import pmap as pm\nif pm.Pid == 1:\n    pm.RecvMsg(0, 7)\n")
     assert ended.code != 0
