@@ -173,8 +173,9 @@ def synch(A: Array, op: str = "copy") -> Array:
     if not isinstance(A, DistArray) or not any(A.map.overlap):
         return A
     world, held = A.world, A.map.without_overlap()
-    table = tuple(tuple(b for b, _ in _halo_boxes(A, rank)) for rank in range(world.size))
-    views = [A.local_with_halo()[at] for _, at in _halo_boxes(A, world.rank)]
+    halos = [_halo_boxes(A, rank) for rank in range(world.size)]
+    table = tuple(tuple(box for box, _ in boxes) for boxes in halos)
+    views = [A.local_with_halo()[at] for _, at in halos[world.rank]]
     if combine[op] is not None:
         plan = box_plan(held, A.shape, table, world.rank, True)
 

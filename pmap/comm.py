@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
 
 from . import guard
+from .binomial import relatives
 from .errors import DivergenceError, LaunchError, PmapError
 from .onerank import Request, World
 from .post import Post
@@ -224,20 +225,13 @@ class MpiWorld(World):
     def bcast(self, obj: T, root: int = 0) -> T:
         """Binomial tree."""
         tag = self.next_tag("bcast")
-        me = (self.rank - root) % self.size
-        mask = 1
-        while mask < self.size and not me & mask:
-            mask *= 2
-        if me:
-            data = self.recv_bytes((me - mask + root) % self.size, tag, "bcast")
-            obj = pickle.loads(data)  # noqa: S301  # bytes of our own ranks
-        else:
+        parent, children = relatives(self.rank, self.size, root)
+        if parent is None:
             data = pickle.dumps(obj, protocol=5)
-        sending = []
-        while mask := mask // 2:
-            if me + mask < self.size:
-                sending.append(self.send_bytes(data, (me + mask + root) % self.size, tag))
-        self.wait(sending, "bcast")
+        else:
+            data = self.recv_bytes(parent, tag, "bcast")
+            obj = pickle.loads(data)  # noqa: S301  # bytes of our own ranks
+        self.wait([self.send_bytes(data, child, tag) for child in children], "bcast")
         return obj
 
     def allgather_array(self, a: "np.ndarray") -> "list[np.ndarray]":

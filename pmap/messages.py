@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from .binomial import relatives
 from .comm import MpiWorld, World, world
 from .errors import InputError
 from .sourceline import place
@@ -117,17 +118,12 @@ def BcastMsg(root: int, tag: int, *values: object) -> list:  # noqa: N802
     _check_rank(here, "root", root)
     _check_tag(here, tag)
     wire_tag = here.next_tag("bcast")
-    me = (here.rank - root) % here.size
-    mask = 1
-    while mask < here.size and not me & mask:
-        mask *= 2
-    if me:
-        parent = (me - mask + root) % here.size
+    parent, children = relatives(here.rank, here.size, root)
+    if parent is not None:
         values = _receive(here, parent, wire_tag, f"BcastMsg with tag {tag}", "collective")
-    packed = _pack(tuple(values)) if here.size > 1 else None
-    while mask := mask // 2:
-        if me + mask < here.size:
-            _send(here, packed, (me + mask + root) % here.size, wire_tag, "BcastMsg")
+    packed = _pack(tuple(values)) if children else None
+    for child in children:
+        _send(here, packed, child, wire_tag, "BcastMsg")
     return list(values)
 
 

@@ -103,10 +103,7 @@ def reduce(name: str, x: Blocks, axes: tuple[int, ...], dtype: np.dtype | None) 
         combined = ufunc.reduce(stacked.local, axis=tuple(range(count)), dtype=kind)
     else:  # a rank outside the map, or nothing kept
         combined = np.empty(stacked.local.shape[count:], parts.dtype)
-    combined = Blocks(
-        np.asarray(combined), stacked.shape[count:], _dropped(stacked.map, count), x.world
-    )
-    return _under_kept_splits(combined, x, axes)
+    return _combined(combined, stacked, count, x, axes)
 
 
 def _local_reduce(
@@ -186,6 +183,15 @@ def _under_kept_splits(found: Blocks, x: Blocks, axes: tuple[int, ...]) -> Block
     target = x.map.with_axes([axis for a, axis in enumerate(x.map.axes) if a not in axes])
     local = moved(found.local, found.shape, found.map, target, x.world, "reduction")
     return Blocks(local, found.shape, target, x.world)
+
+
+def _combined(
+    local: np.ndarray, stacked: Blocks, count: int, x: Blocks, axes: tuple[int, ...]
+) -> Blocks:
+    """What was made of the first ``count`` axes of a stack, as the result for x. COLLECTIVE."""
+    held = _dropped(stacked.map, count)
+    found = Blocks(np.asarray(local), stacked.shape[count:], held, x.world)
+    return _under_kept_splits(found, x, axes)
 
 
 def _dropped(held: Map, count: int) -> Map:
@@ -299,9 +305,8 @@ def _at_leaf_borders(x: Blocks, axis: int, leaf: int) -> Blocks:
     if all(s.contiguous for s in spans):
         if all(s.lo % leaf == 0 and (s.hi % leaf == 0 or s.hi == n) for s in spans):
             return x
-        rounded = [(-(-s.lo // leaf) * leaf, s) for s in spans]
         if all(a.hi == b.lo or not len(b) for a, b in zip(spans, spans[1:], strict=False)):
-            edges = [0, *(min(r, n) for r, _ in rounded[1:]), n]
+            edges = [0, *(min(-(-s.lo // leaf) * leaf, n) for s in spans[1:]), n]
             edges = tuple(np.maximum.accumulate(edges).tolist())
             return _cut_again(x, axis, Split("x", bounds=edges))
     size = -(-n // leaf // pieces) * leaf if leaf > 1 else 0
@@ -338,18 +343,14 @@ def arg_reduce(name: str, x: Blocks, axis: int | None) -> Blocks:
     places = _gather_parts(where, x, axes, name).local
     count = len(_grid_axes(x.map, axes))
     if not places.size:
-        none = np.empty(places.shape[count:], np.int64)
-        found = Blocks(none, values.shape[count:], _dropped(values.map, count), x.world)
-        return _under_kept_splits(found, x, axes)
+        return _combined(np.empty(places.shape[count:], np.int64), values, count, x, axes)
     flat_values = values.local.reshape(-1, *values.local.shape[count:])
     flat_places = places.reshape(-1, *places.shape[count:])
     winner, place = flat_values[0], flat_places[0]
     for value, at in zip(flat_values[1:], flat_places[1:], strict=True):
         better = _beats(name, value, at, winner, place)
         winner, place = np.where(better, value, winner), np.where(better, at, place)
-    place = np.asarray(place)
-    found = Blocks(place, values.shape[count:], _dropped(values.map, count), x.world)
-    return _under_kept_splits(found, x, axes)
+    return _combined(place, values, count, x, axes)
 
 
 def _local_best(

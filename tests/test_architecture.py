@@ -26,7 +26,7 @@ MAX_FUNCTION_LINES = 60
 
 LAYERS = (
     "errors settings splits axismaps indexing maps plans views grids tiling summation sourceline "
-    "recording",
+    "recording binomial",
     "onerank watchdog guard post comm",
     "exchange",
     "elementwise reductions moving alignment arraymethods ufuncs",
