@@ -4,7 +4,6 @@ Importing this package starts nothing: names are resolved at their first use, an
 first use of ``pm.Np``, ``pm.Pid`` or a mapped array.
 """
 
-import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -52,8 +51,6 @@ def __getattr__(name: str) -> object:
         value = import_module("." + name, __name__)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if "pmap.distarray" in sys.modules:  # whoever has arrays has NumPy's functions on them
-        import_module(".functions", __name__)
     globals()[name] = value
     return value
 

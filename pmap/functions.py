@@ -9,18 +9,8 @@ from .allocation import as_shape
 from .distarray import DistArray, broadcast_to
 from .errors import UnsupportedError
 from .reductions import normalise_axes
-from .ufuncs import FUNCTIONS, elementwise
-
-
-def implements(*functions: Callable) -> Callable:
-    """Make a function the meaning of NumPy functions on DistArrays."""
-
-    def register(made: Callable) -> Callable:
-        for function in functions:
-            FUNCTIONS[function] = made
-        return made
-
-    return register
+from .registry import FUNCTIONS, implements
+from .ufuncs import elementwise
 
 
 def _reduction(numpy_function: Callable, method: str, *allowed: str) -> None:

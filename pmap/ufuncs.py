@@ -10,9 +10,7 @@ from .alignment import aligned, share_layout
 from .arraymethods import ArrayMethods
 from .elementwise import forwards
 from .errors import UnsupportedError
-
-# NumPy functions that know DistArrays: filled by the modules above this one.
-FUNCTIONS: dict[Callable, Callable] = {}
+from .registry import find, numpy_name
 
 REDUCTIONS = ("add", "multiply", "minimum", "maximum", "logical_and", "logical_or")
 
@@ -26,6 +24,8 @@ class NumpyProtocols(NDArrayOperatorsMixin):
         """NumPy's ufuncs on blocks; COLLECTIVE where operands have different maps."""
         if method == "reduce":
             return _reduce(ufunc, *inputs, **kw)
+        if method == "__call__" and ufunc.signature is not None and (meaning := find(ufunc)):
+            return meaning(*inputs, **kw)
         if method != "__call__" or ufunc.signature is not None:
             name = ufunc.__name__ + ("" if method == "__call__" else "." + method)
             raise UnsupportedError(f"np.{name} is not there for a DistArray; use it on agg_all(A)")
@@ -48,13 +48,13 @@ class NumpyProtocols(NDArrayOperatorsMixin):
 
     def __array_function__(self, func: Callable, types: tuple, args: tuple, kwargs: dict):
         """NumPy's functions on DistArrays; one that pmap lacks raises, it never gathers (C6)."""
-        if func not in FUNCTIONS:
-            name = getattr(func, "__name__", str(func))
+        meaning = find(func)
+        if meaning is None:
             raise UnsupportedError(
-                f"np.{name} is not there for a DistArray; apply it to agg_all(A), which brings the "
-                "whole array to every rank, or to A.local, this rank's part"
+                f"np.{numpy_name(func)} is not there for a DistArray; apply it to agg_all(A), "
+                "which brings the whole array to every rank, or to A.local, this rank's part"
             )
-        return FUNCTIONS[func](*args, **kwargs)
+        return meaning(*args, **kwargs)
 
     # NumPy's operator ** is not np.power: it has its own ways for 2, 0.5 and their like.
 

@@ -26,9 +26,9 @@ MAX_FUNCTION_LINES = 60
 
 LAYERS = (
     "errors settings splits axismaps indexing maps plans views grids tiling summation sourceline "
-    "recording binomial",
+    "recording binomial registry",
     "onerank watchdog guard post comm",
-    "exchange",
+    "exchange ragged",
     "elementwise reductions moving alignment arraymethods ufuncs",
     "distarray",
 )

@@ -1,0 +1,62 @@
+"""Pieces of any length, sent to whom they belong: what sorting, masks and index arrays need.
+
+A plan knows every length beforehand. Here a rank alone knows how much it has for each other, so
+the lengths travel first, as one small redistribution.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .comm import World
+from .maps import AxisMap, Map, Shape
+from .splits import Split
+
+
+def swap(parts: Sequence[np.ndarray], world: World, what: str) -> list[np.ndarray]:
+    """Send ``parts[r]`` to rank r; what came from each rank, in rank order. COLLECTIVE.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray
+        One for each rank of the world, of one dtype and one shape after the first axis on all
+        ranks; lengths of the first axis are free. What is for this rank itself is not copied.
+    world : World
+    what : str
+        The operation's name, for messages about waiting ranks.
+    """
+    if world.size == 1:
+        return [parts[0]]
+    lengths = np.array([len(p) for p in parts], np.int64)
+    coming = np.stack(world.allgather_array(lengths))[:, world.rank]
+    tag = world.next_tag(what)
+    here, like = world.rank, parts[world.rank]
+    came = [
+        like if r == here else np.empty((int(n), *like.shape[1:]), like.dtype)
+        for r, n in enumerate(coming)
+    ]
+    order = [(here + k) % world.size for k in range(1, world.size)]
+    requests = [world.irecv(_as_bytes(came[r]), r, tag) for r in order if came[r].size]
+    sent = [np.ascontiguousarray(parts[r], like.dtype) for r in order]
+    requests += [
+        world.isend(_as_bytes(p), r, tag) for p, r in zip(sent, order, strict=True) if p.size
+    ]
+    world.wait(requests, what)
+    return came
+
+
+def _as_bytes(a: np.ndarray) -> np.ndarray:
+    return a.reshape(-1).view(np.uint8)
+
+
+def explicit_map(counts: Sequence[int], world: World) -> Map:
+    """The 1-D map that gives rank r the next ``counts[r]`` elements. LOCAL."""
+    edges = (0, *np.cumsum(counts, dtype=np.int64).tolist())
+    axis = AxisMap(0, Split("x", bounds=edges))
+    return Map.lattice((world.size,), (axis,), tuple(range(world.size)))
+
+
+def from_parts(local: np.ndarray, world: World) -> tuple[np.ndarray, Shape, Map]:
+    """The 1-D array of the ranks' pieces one after the other: block, shape and map. COLLECTIVE."""
+    counts = world.allgather(len(local))
+    return local, (sum(counts),), explicit_map(counts, world)

@@ -1,0 +1,46 @@
+"""Which function of pmap is meant by a NumPy function on a DistArray.
+
+The modules that know NumPy's functions fill :data:`FUNCTIONS` with :func:`implements` when they
+are imported. :data:`HOMES` says which module that is, so that it is imported at the first use of
+one of its functions and a short script does not pay for linear algebra.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+
+FUNCTIONS: dict[Callable, Callable] = {}
+
+# module -> the NumPy functions that it implements, by name; "linalg." and "fft." in front of those
+HOMES = {
+    "functions": "sum prod mean min max any all argmin argmax var std where clip count_nonzero ptp "
+    "transpose copy round around isclose allclose array_equal broadcast_to expand_dims squeeze "
+    "shape ndim size real imag array_repr array_str result_type zeros_like ones_like empty_like "
+    "full_like",
+}
+_HOME = {name: module for module, names in HOMES.items() for name in names.split()}
+
+
+def implements(*functions: Callable) -> Callable:
+    """Make a function the meaning of NumPy functions on DistArrays."""
+
+    def register(made: Callable) -> Callable:
+        for function in functions:
+            FUNCTIONS[function] = made
+        return made
+
+    return register
+
+
+def numpy_name(function: Callable) -> str:
+    """How a NumPy function is written after ``np.``: "sort", "linalg.norm"."""
+    name = getattr(function, "__name__", str(function))
+    module = getattr(function, "__module__", None) or ""
+    inner = module.removeprefix("numpy").lstrip(".")
+    return f"{inner}.{name}" if inner in ("linalg", "fft") else name
+
+
+def find(function: Callable) -> Callable | None:
+    """The function of pmap that stands for one of NumPy's; None where there is none."""
+    if function not in FUNCTIONS and (home := _HOME.get(numpy_name(function))):
+        import_module("." + home, __package__)
+    return FUNCTIONS.get(function)
