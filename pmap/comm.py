@@ -207,6 +207,10 @@ class MpiWorld(World):
         """Dissemination of pickled objects: log2(size) rounds."""
         return self._gather_all(obj, "allgather")
 
+    def gather_small(self, data: bytes) -> list[bytes]:
+        """Short messages of one length: what small reductions are made of."""
+        return self._gather_all(data, "allgather")
+
     def _gather_all(self, obj: T, kind: str) -> list[T]:
         return self._disseminate(obj, self.next_tag(kind), kind)
 

@@ -55,6 +55,10 @@ class World:
         """Return every rank's small object, in rank order, on all ranks. COLLECTIVE."""
         return [obj]
 
+    def gather_small(self, data: bytes) -> list[bytes]:
+        """Return every rank's few bytes, of one length on all ranks, in rank order. COLLECTIVE."""
+        return [data]
+
     def allgather_array(self, a: "np.ndarray") -> "list[np.ndarray]":
         """Return every rank's array on all ranks; equal ndim and dtype, any lengths. COLLECTIVE."""
         return [a]

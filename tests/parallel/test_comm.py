@@ -156,3 +156,10 @@ def test_foreach_gives_a_long_task_to_one_rank_and_the_rest_to_the_others(common
 def test_foreach_may_follow_foreach_and_hold_many_short_tasks():
     for count in (1000, 3, 100):
         assert pm.foreach(range(count), lambda x: x + 1) == list(range(1, count + 1))
+
+
+def test_every_rank_gets_the_few_bytes_of_all():
+    here = world()
+    for length in (0, 1, 8, 5000):
+        mine = bytes([here.rank]) * length
+        assert here.gather_small(mine) == [bytes([r]) * length for r in range(here.size)]
