@@ -125,3 +125,17 @@ def test_every_command_has_help_with_an_example_and_is_documented(name):
     options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", done.stdout)) - {"--help"}
     missing = sorted(o for o in options if o not in section[1])
     assert missing == [], f"command-line.md does not tell {name}'s {missing}"
+
+
+def test_the_page_of_functions_is_made_of_the_tested_entries():
+    made = subprocess.run(
+        [sys.executable, "-c", "import functions; print(functions.page(), end='')"],
+        cwd=ROOT / "docs",
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=RUN_S,
+        check=True,
+    ).stdout
+    page = ROOT / "docs" / "reference" / "functions.md"
+    assert page.read_text(encoding="utf-8") == made, "run `python docs/functions.py`"
