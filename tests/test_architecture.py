@@ -27,9 +27,9 @@ MAX_FUNCTION_LINES = 60
 LAYERS = (
     "errors settings splits axismaps indexing maps plans views grids tiling summation sourceline "
     "recording binomial registry",
-    "onerank watchdog guard post comm",
-    "exchange ragged",
-    "elementwise reductions moving alignment arraymethods ufuncs",
+    "onerank watchdog guard post arena nodes mpiworld comm",
+    "exchange ragged cuts",
+    "elementwise reductions moving alignment arraymethods operators ufuncs",
     "distarray",
 )
 """Floors of pmap/, lowest first; every module that is not named stands above them."""

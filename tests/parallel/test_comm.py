@@ -62,7 +62,7 @@ def test_messages_past_one_part_arrive_whole(monkeypatch):
     here = world()
     if here.size == 1:
         return
-    monkeypatch.setattr("pmap.comm.PART_BYTES", 1000)
+    monkeypatch.setattr("pmap.mpiworld.PART_BYTES", 1000)
     tag = here.next_tag()
     right, left = (here.rank + 1) % here.size, (here.rank - 1) % here.size
     sent = np.random.default_rng(here.rank).integers(0, 255, 2500, np.uint8)
