@@ -1,0 +1,52 @@
+"""Arrays put together of stretches of others, in one exchange."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from . import comm, exchange
+from .assemblyplans import Part, Rule, assembly
+from .distarray import DistArray
+from .maps import Map, Shape
+from .moving import everywhere
+
+
+def assembled(
+    sources: Sequence[tuple[DistArray | np.ndarray, tuple[Rule, ...]]],
+    shape: Shape,
+    target: Map,
+    dtype: np.dtype,
+    what: str,
+    fill: object = None,
+) -> DistArray:
+    """An array made of stretches of others. COLLECTIVE.
+
+    Parameters
+    ----------
+    sources : sequence of (array, rules)
+        DistArrays, or ndarrays equal on all ranks, with as many axes as the result; for each axis
+        the stretches of the result that it gives (see :mod:`pmap.assemblyplans`).
+    shape, target, dtype : tuple of int, Map, dtype
+        Of the result.
+    what : str
+        The operation's name, for messages about waiting ranks.
+    fill : scalar, optional
+        Value of elements that no source gives.
+    """
+    world = comm.world()
+    parts, blocks = [], []
+    for x, rules in sources:
+        held = x.map.without_overlap() if isinstance(x, DistArray) else everywhere(x.ndim, world)
+        parts.append(Part(held, x.shape, tuple(rules)))
+        block = x.block if isinstance(x, DistArray) else x
+        blocks.append(block.astype(dtype, copy=False))
+    made = assembly(tuple(parts), shape, target, world.rank, world.size)
+    block = np.empty(target.local_shape(shape, world.rank), dtype)
+    if fill is not None:
+        block[...] = fill
+    targets = [block[view] for view in made.views]
+    exchange.run(made.plan, blocks, targets, world, what, np.dtype(dtype))
+    for axis, again in made.fills:
+        before = (slice(None),) * axis
+        block[(*before, again.at)] = block[(*before, again.of)]
+    return DistArray(block, shape, target, world)
