@@ -1,5 +1,7 @@
 """Operands brought under one map, as elementwise functions and assignments need them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .arraymethods import ArrayMethods
@@ -26,27 +28,36 @@ def share_layout(inputs: tuple, first: ArrayMethods) -> bool:
     )
 
 
-def aligned(inputs: tuple, what: str) -> tuple[Shape, Map, list]:
-    """The operands' blocks under one map."""
+def aligned(inputs: tuple, what: str, out: Sequence[ArrayMethods] = ()) -> tuple:
+    """The operands' blocks under one map: shape and map of the result, and the blocks.
+
+    The map is that of ``out``, where an array is given for the result.
+    """
     inputs = [x if isinstance(x, ArrayMethods) or np.isscalar(x) else np.asarray(x) for x in inputs]
-    arrays = [x for x in inputs if isinstance(x, ArrayMethods)]
+    shapes = [() if np.isscalar(x) else x.shape for x in inputs]
     try:
-        shape = np.broadcast_shapes(*(np.shape(x) if np.isscalar(x) else x.shape for x in inputs))
+        shape = np.broadcast_shapes(*shapes, *(x.shape for x in out))
     except ValueError:
-        shapes = " ".join(str(np.shape(x) if np.isscalar(x) else x.shape) for x in inputs)
+        told = " ".join(map(str, (*shapes, *(x.shape for x in out))))
         raise ShapeError(
-            f"operands could not be broadcast together with shapes {shapes} ({what})"
+            f"operands could not be broadcast together with shapes {told} ({what})"
         ) from None
+    if any(x.shape != shape for x in out):
+        raise ShapeError(
+            f"{what}: out= of shape {out[0].shape} cannot hold a result of shape {shape}"
+        )
+    arrays = [x for x in (*out, *inputs) if isinstance(x, ArrayMethods)]
     target = result_map(shape, [(x.shape, x.map) for x in arrays])
     world = arrays[0].world
     owned = target.owned(shape, world.rank)
-    blocks = []
-    for x in inputs:
-        if isinstance(x, ArrayMethods):
-            wanted = operand_map(x.shape, shape, target)
-            if options.strict and x.map.without_overlap() != wanted:
-                raise MapError(f"{what}: maps differ: {x.map} and {target} (pm.options.strict)")
-            blocks.append(x.block_under(wanted, what))
-        else:
-            blocks.append(x if np.isscalar(x) else cut(x, shape, owned))
-    return shape, target, blocks
+    return shape, target, [_under(x, shape, target, owned, what) for x in inputs]
+
+
+def _under(x: object, shape: Shape, target: Map, owned: tuple | None, what: str) -> object:
+    """One operand's block under the result's map."""
+    if isinstance(x, ArrayMethods):
+        wanted = operand_map(x.shape, shape, target)
+        if options.strict and x.map.without_overlap() != wanted:
+            raise MapError(f"{what}: maps differ: {x.map} and {target} (pm.options.strict)")
+        return x.block_under(wanted, what)
+    return x if np.isscalar(x) else cut(x, shape, owned)

@@ -25,11 +25,12 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 
 LAYERS = (
-    "errors settings splits axismaps indexing maps plans views grids tiling summation sourceline "
-    "recording binomial registry",
-    "onerank watchdog guard post arena nodes mpiworld comm",
+    "errors settings splits axismaps indexing locating maps pickmaps plans views grids tiling "
+    "summation sourceline recording binomial registry",
+    "onerank watchdog guard post arena nodes farreads transport mpiworld comm",
     "exchange ragged cuts",
-    "elementwise reductions moving alignment arraymethods operators ufuncs",
+    "elementwise moving stacks smallarrays canonical reductions argreductions reducing alignment "
+    "numpymethods conversions arraymethods operators ufuncs",
     "distarray",
 )
 """Floors of pmap/, lowest first; every module that is not named stands above them."""
