@@ -28,6 +28,10 @@ _FACE = {
     "allocation": "auto default_map",
     "access": "local put_local agg agg_all scatter remap synch transpose_grid inmap grid "
     "global_ind global_range global_ranges global_block_range global_block_ranges",
+    "products": "matmul vecdot matvec vecmat dot vdot inner outer tensordot",
+    "einstein": "einsum einsum_path",
+    "kronecker": "kron",
+    "covariance": "cov corrcoef",
     "comm": "once alone barrier",
     "tasks": "foreach",
     "accounting": "usage",

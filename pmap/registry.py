@@ -16,6 +16,11 @@ HOMES = {
     "transpose copy round around isclose allclose array_equal broadcast_to expand_dims squeeze "
     "shape ndim size real imag array_repr array_str result_type zeros_like ones_like empty_like "
     "full_like",
+    "products": "matmul vecdot matvec vecmat dot vdot inner outer tensordot linalg.matmul "
+    "linalg.vecdot linalg.tensordot",
+    "einstein": "einsum einsum_path",
+    "kronecker": "kron",
+    "covariance": "cov corrcoef",
 }
 _HOME = {name: module for module, names in HOMES.items() for name in names.split()}
 
