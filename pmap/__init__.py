@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 __version__ = "0.1.0"
+__array_api_version__ = "2025.12"
 
 # A checkout keeps apps/ and launch/ beside pmap/; an installed copy has them inside it.
 if (_top := Path(__file__).resolve().parents[1]).joinpath("setup.cfg").is_file():
@@ -23,8 +24,13 @@ _FACE = {
     "functions": "where",
     "picture": "show ownership",
     "recording": "record",
-    "creation": "zeros ones full empty arange linspace eye asarray from_function from_local "
+    "creation": "zeros ones full empty from_function from_local "
     "zeros_like ones_like full_like empty_like",
+    "ranges": "arange linspace eye tri tril triu meshgrid",
+    "conversion": "asarray from_dlpack",
+    "standard": "astype can_cast finfo iinfo result_type broadcast_arrays broadcast_shapes "
+    "broadcast_to clip round real imag",
+    "inspection": "__array_namespace_info__",
     "allocation": "auto default_map",
     "access": "local put_local agg agg_all scatter remap synch transpose_grid inmap grid "
     "global_ind global_range global_ranges global_block_range global_block_ranges",
@@ -38,6 +44,17 @@ _FACE = {
     "messages": "SendMsg RecvMsg BcastMsg ProbeMsg",
     "blocks": "map_blocks map_overlap",
 }
+# NumPy's own under the standard's names: dtypes, constants, and ufuncs, which dispatch themselves
+_NUMPY = (
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 "
+    "complex128 e inf nan newaxis pi isdtype "
+    "abs acos acosh add asin asinh atan atan2 atanh bitwise_and bitwise_invert bitwise_left_shift "
+    "bitwise_or bitwise_right_shift bitwise_xor ceil conj copysign cos cosh divide equal exp expm1 "
+    "floor floor_divide greater greater_equal hypot isfinite isinf isnan less less_equal log log10 "
+    "log1p log2 logaddexp logical_and logical_not logical_or logical_xor maximum minimum multiply "
+    "negative nextafter not_equal positive pow reciprocal remainder sign signbit sin sinh sqrt "
+    "square subtract tan tanh trunc"
+)
 _MODULES = "io ndimage measure segmentation filters"
 _HOME = {name: module for module, names in _FACE.items() for name in names.split()}
 
@@ -51,6 +68,8 @@ def __getattr__(name: str) -> object:
         value = __getattr__("Map")
     elif name in _HOME:
         value = getattr(import_module("." + _HOME[name], __name__), name)
+    elif name in _NUMPY.split():
+        value = getattr(import_module("numpy"), name)
     elif name in _MODULES.split():
         value = import_module("." + name, __name__)
     else:
@@ -61,4 +80,7 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     """Public names."""
-    return sorted({"Np", "Pid", "__version__", *_HOME, *_MODULES.split()})
+    return sorted(
+        {"Np", "Pid", "__version__", "__array_api_version__"}
+        | {*_HOME, *_NUMPY.split(), *_MODULES.split()}
+    )

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import comm, exchange
 from .allocation import UNSET, allocate, chosen_map, halo_range
-from .creation import asarray
+from .conversion import asarray
 from .distarray import DistArray
 from .errors import MapError, ShapeError
 from .maps import Map

@@ -80,6 +80,12 @@ def as_shape(shape: int | Sequence[int]) -> Shape:
     return shape
 
 
+def check_device(device: object) -> None:
+    """The standard's ``device=``: there is the CPU."""
+    if device is not None and device != "cpu":
+        raise ValueError(f"device {device!r} is not there; the only one is 'cpu'")
+
+
 def chosen_map(held: object, shape: Shape) -> Map | None:
     """The bound map that a ``map=`` argument means for a shape; None for a plain ndarray."""
     if isinstance(held, _Unset):

@@ -9,12 +9,12 @@ from math import prod
 import numpy as np
 
 from . import reductions
-from .errors import UnsupportedError
-from .moving import everywhere
+from .conversions import Conversions
+from .numpymethods import NumpyMethods
 
 
-class ArrayMethods:
-    """Reductions, conversions and copies by NumPy's names."""
+class ArrayMethods(Conversions, NumpyMethods):
+    """Reductions, copies and parts by NumPy's names."""
 
     __slots__ = ()
 
@@ -119,43 +119,42 @@ class ArrayMethods:
         """Imaginary part, a view. LOCAL."""
         return self._part(lambda block: block.imag)
 
+    @real.setter
+    def real(self, values: object) -> None:
+        self.real[...] = values
+
+    @imag.setter
+    def imag(self, values: object) -> None:
+        if self.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        self.imag[...] = values
+
     @property
     def T(self) -> "ArrayMethods":  # noqa: N802  NumPy's name
-        """The transpose, a view. LOCAL."""
+        """The array with its axes reversed, a view. LOCAL."""
         return self.transpose()
 
-    def item(self) -> object:
-        """The only element, as a Python scalar. COLLECTIVE."""
-        if self.size != 1:
-            raise ValueError(f"only an array of one element is a scalar; the shape is {self.shape}")
-        return self.block_under(everywhere(self.ndim, self._world), "A.item()").item()
+    @property
+    def mT(self) -> "ArrayMethods":  # noqa: N802  NumPy's name
+        """The array with its last two axes exchanged, a view. LOCAL."""
+        if self.ndim < 2:
+            raise ValueError("matrix transpose with ndim < 2 is undefined")
+        return self.swapaxes(-1, -2)
 
-    def __bool__(self) -> bool:
-        """Truth of the only element. COLLECTIVE."""
-        if self.size != 1:
-            raise ValueError(
-                f"the truth of an array of shape {self.shape} is ambiguous; use .any() or .all()"
-            )
-        return bool(self.item())
+    def swapaxes(self, axis1: int, axis2: int) -> "ArrayMethods":
+        """The array with two axes exchanged, a view. LOCAL."""
+        order = list(range(self.ndim))
+        a, b = (reductions.axis_from_front(axis, self.ndim) for axis in (axis1, axis2))
+        order[a], order[b] = order[b], order[a]
+        return self.transpose(order)
 
-    def _scalar(self) -> object:
-        if self.size != 1:
-            raise TypeError(
-                f"only an array of one element becomes a Python number; the shape is {self.shape}"
-            )
-        return self.item()
+    def conjugate(self) -> "ArrayMethods":
+        """Complex conjugate. LOCAL."""
+        return self.conj()
 
-    def __float__(self) -> float:
-        """The only element. COLLECTIVE."""
-        return float(self._scalar())
-
-    def __int__(self) -> int:
-        """The only element. COLLECTIVE."""
-        return int(self._scalar())
-
-    def __complex__(self) -> complex:
-        """The only element. COLLECTIVE."""
-        return complex(self._scalar())
+    def fill(self, value: object) -> None:
+        """Set all elements to a value. LOCAL."""
+        self[...] = value
 
     def __iter__(self) -> Iterator:
         """The parts along the first axis: views, or scalars of a 1-D array (COLLECTIVE)."""
@@ -166,29 +165,6 @@ class ArrayMethods:
     def __contains__(self, value: object) -> bool:
         """Whether some element equals the value. COLLECTIVE."""
         return bool((self == value).any())
-
-    def __copy__(self) -> "ArrayMethods":
-        """As :meth:`copy`."""
-        return self.copy()
-
-    def __deepcopy__(self, memo: dict) -> "ArrayMethods":
-        """As :meth:`copy`."""
-        return self.copy()
-
-    def __reduce__(self) -> tuple:
-        """No pickling: a block alone is not the array."""
-        raise UnsupportedError(
-            f"a DistArray of shape {self.shape} cannot be pickled: each rank has only its part; "
-            "pickle pm.agg(A), or save it with pm.io.save"
-        )
-
-    def __dlpack__(self, **kw: object) -> object:
-        """The GLOBAL array as a DLPack capsule, up to ``pm.options.gather_limit``. COLLECTIVE."""
-        return np.asarray(self).__dlpack__(**kw)
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        """The CPU."""
-        return np.empty(0).__dlpack_device__()
 
     def __len__(self) -> int:
         """Length of the first axis."""

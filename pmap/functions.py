@@ -5,8 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from . import creation
-from .allocation import as_shape
-from .distarray import DistArray, broadcast_to
+from .distarray import DistArray
 from .errors import UnsupportedError
 from .reductions import normalise_axes
 from .registry import FUNCTIONS, implements
@@ -125,11 +124,6 @@ def array_equal(a1: object, a2: object, equal_nan: bool = False) -> bool:
     return bool(elementwise(np.equal, (a1, a2), "==").all())
 
 
-@implements(np.broadcast_to)
-def _broadcast_to(array: DistArray, shape: object, subok: bool = False) -> DistArray:
-    return broadcast_to(array, as_shape(shape))
-
-
 @implements(np.expand_dims)
 def expand_dims(a: DistArray, axis: int | tuple[int, ...]) -> DistArray:
     """The array with new axes of length 1: a view."""
@@ -158,9 +152,6 @@ FUNCTIONS[np.real] = lambda val: val.real
 FUNCTIONS[np.imag] = lambda val: val.imag
 FUNCTIONS[np.array_repr] = lambda arr, *args, **kw: repr(arr)
 FUNCTIONS[np.array_str] = lambda a, *args, **kw: repr(a)
-FUNCTIONS[np.result_type] = lambda *args: np.result_type(
-    *(a.dtype if isinstance(a, DistArray) else a for a in args)
-)
 
 
 @implements(np.zeros_like)

@@ -13,9 +13,11 @@ FUNCTIONS: dict[Callable, Callable] = {}
 # module -> the NumPy functions that it implements, by name; "linalg." and "fft." in front of those
 HOMES = {
     "functions": "sum prod mean min max any all argmin argmax var std where clip count_nonzero ptp "
-    "transpose copy round around isclose allclose array_equal broadcast_to expand_dims squeeze "
-    "shape ndim size real imag array_repr array_str result_type zeros_like ones_like empty_like "
+    "transpose copy round around isclose allclose array_equal expand_dims squeeze "
+    "shape ndim size real imag array_repr array_str zeros_like ones_like empty_like "
     "full_like",
+    "standard": "astype can_cast result_type broadcast_to broadcast_arrays",
+    "ranges": "tril triu meshgrid",
     "products": "matmul vecdot matvec vecmat dot vdot inner outer tensordot linalg.matmul "
     "linalg.vecdot linalg.tensordot",
     "einstein": "einsum einsum_path",

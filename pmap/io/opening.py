@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..creation import asarray
+from ..conversion import asarray
 from ..distarray import DistArray
 from ..errors import InputError
 from .czi import open_czi

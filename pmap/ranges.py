@@ -1,0 +1,234 @@
+"""Evenly spaced values, diagonals and grids of coordinates."""
+
+import numpy as np
+
+from .allocation import UNSET, allocate, check_device, chosen_map
+from .creation import from_function
+from .distarray import DistArray, broadcast_to
+from .maps import AxisMap, Map
+from .registry import implements
+from .ufuncs import elementwise
+
+
+def arange(
+    start: float,
+    stop: float | None = None,
+    step: float = 1,
+    dtype: object = None,
+    *,
+    device: str | None = None,
+    map: object = UNSET,
+) -> DistArray | np.ndarray:
+    """Evenly spaced values in ``[start, stop)``, as ``numpy.arange``. LOCAL.
+
+    Examples
+    --------
+    >>> import pmap as pm
+    >>> pm.arange(1, 7, 2, map=pm.Map([1])).local
+    array([1, 3, 5])
+    """
+    check_device(device)
+    if stop is None:
+        start, stop = 0, start
+    if step == 0:
+        raise ZeroDivisionError("arange: step must not be 0")
+    if dtype is None:  # as NumPy: at least the default integer
+        dtype = np.result_type(np.intp, *(np.asarray(x) for x in (start, stop, step)))
+    dtype = np.dtype(dtype)
+    n = max(0, int(np.ceil((stop - start) / step)))
+    # NumPy's own rule: the first two values in the result's type, then their difference
+    wide = np.dtype(np.float32) if dtype == np.float16 else dtype
+    starts = (start, start + step) if n > 1 else (start, start)
+    first, second = (np.asarray(v, dtype).astype(wide)[()] for v in starts)
+    delta = second - first
+
+    def value(i: np.ndarray) -> np.ndarray:
+        return np.where(i == 1, second, first + i.astype(wide) * delta)
+
+    return from_function(value, n, map=map, dtype=dtype)
+
+
+def linspace(
+    start: float,
+    stop: float,
+    num: int = 50,
+    endpoint: bool = True,
+    dtype: object = None,
+    *,
+    device: str | None = None,
+    map: object = UNSET,
+) -> DistArray | np.ndarray:
+    """``num`` evenly spaced values from start to stop, as ``numpy.linspace``. LOCAL.
+
+    Examples
+    --------
+    >>> import pmap as pm
+    >>> pm.linspace(0, 1, 5, map=pm.Map([1])).local
+    array([0.  , 0.25, 0.5 , 0.75, 1.  ])
+    """
+    check_device(device)
+    if num < 0:
+        raise ValueError(f"Number of samples, {num}, must be non-negative.")
+    spaces = num - 1 if endpoint else num
+    kind = np.result_type(start, stop, float(num))
+    delta = np.subtract(stop, start, dtype=kind)
+    step = delta / spaces if spaces > 0 else delta
+
+    def value(i: np.ndarray) -> np.ndarray:
+        scaled = i * step if spaces < 1 or np.any(step != 0) else i / spaces * delta
+        found = scaled + start
+        return np.where(i == num - 1, stop, found) if endpoint and num > 1 else found
+
+    made = from_function(value, num, map=map, dtype=kind)
+    if dtype is None:
+        return made
+    whole = np.issubdtype(dtype, np.integer)
+    return (np.floor(made) if whole else made).astype(dtype)
+
+
+def eye(
+    n_rows: int,
+    n_cols: int | None = None,
+    k: int = 0,
+    dtype: object = None,
+    *,
+    device: str | None = None,
+    map: object = UNSET,
+) -> DistArray | np.ndarray:
+    """Ones on a diagonal, zeros elsewhere, as ``numpy.eye``. LOCAL.
+
+    Examples
+    --------
+    >>> import pmap as pm
+    >>> float(pm.eye(3, map=pm.Map([1, 1])).sum())
+    3.0
+    """
+    check_device(device)
+    shape = (n_rows, n_rows if n_cols is None else n_cols)
+    return from_function(lambda i, j: j - i == k, shape, map=map, dtype=np.dtype(dtype))
+
+
+def tri(
+    n_rows: int,
+    n_cols: int | None = None,
+    k: int = 0,
+    dtype: object = None,
+    *,
+    map: object = UNSET,
+) -> DistArray | np.ndarray:
+    """Ones on and below a diagonal, as ``numpy.tri``. LOCAL.
+
+    Examples
+    --------
+    >>> import pmap as pm
+    >>> float(pm.tri(3, map=pm.Map([1, 1])).sum())
+    6.0
+    """
+    shape = (n_rows, n_rows if n_cols is None else n_cols)
+    return from_function(lambda i, j: j - i <= k, shape, map=map, dtype=np.dtype(dtype))
+
+
+@implements(np.tril)
+def tril(m: DistArray, k: int = 0) -> DistArray | np.ndarray:
+    """The elements on and below a diagonal of the last two axes, zeros elsewhere. LOCAL.
+
+    Examples
+    --------
+    >>> import pmap as pm
+    >>> pm.tril(pm.ones((2, 2), map=pm.Map([1, 1]))).local
+    array([[1., 0.],
+           [1., 1.]])
+    """
+    return _triangle(m, lambda i, j: j - i <= k) if isinstance(m, DistArray) else np.tril(m, k)
+
+
+@implements(np.triu)
+def triu(m: DistArray, k: int = 0) -> DistArray | np.ndarray:
+    """The elements on and above a diagonal of the last two axes, zeros elsewhere. LOCAL.
+
+    Examples
+    --------
+    >>> import pmap as pm
+    >>> pm.triu(pm.ones((2, 2), map=pm.Map([1, 1]))).local
+    array([[1., 1.],
+           [0., 1.]])
+    """
+    return _triangle(m, lambda i, j: j - i >= k) if isinstance(m, DistArray) else np.triu(m, k)
+
+
+def _triangle(m: DistArray, kept: object) -> DistArray:
+    """Elements whose place in the last two axes is kept; a 1-D array is a row, repeated."""
+    if m.ndim < 2:
+        m = broadcast_to(m, (m.shape[0], m.shape[0]))
+    owned = m.map.owned(m.shape, m.world.rank)
+    if owned is None:
+        return m.copy()
+    mask = kept(owned[-2].indices()[:, None], owned[-1].indices())
+    return elementwise(lambda block: np.where(mask, block, block.dtype.type(0)), (m,), "tril")
+
+
+@implements(np.meshgrid)
+def meshgrid(
+    *xi: object, indexing: str = "xy", sparse: bool = False, copy: bool = True, map: object = UNSET
+) -> tuple:
+    """Coordinates along each axis of a grid, from one vector for each, as ``numpy.meshgrid``.
+
+    COLLECTIVE where maps differ. All results have one map: that of the first DistArray along its
+    axis, or the one that is given; so arithmetic between them sends nothing.
+
+    Parameters
+    ----------
+    *xi : array_like
+        Vectors, or scalars.
+    indexing : "xy" or "ij"
+        Whether the first vector runs along the second axis, as in a plot, or along the first.
+    sparse : bool
+        Leave the other axes at length 1.
+    copy : bool
+        False: read-only views.
+
+    Examples
+    --------
+    >>> import pmap as pm
+    >>> X, Y = pm.meshgrid(pm.arange(3, map=pm.Map([1])), [10, 20])
+    >>> (X + Y).local
+    array([[10, 11, 12],
+           [20, 21, 22]])
+    """
+    if indexing not in ("xy", "ij"):
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
+    xi = [x if isinstance(x, DistArray) else np.asarray(x) for x in xi]
+    xi = [x.reshape(-1) if x.ndim != 1 else x for x in xi]
+    places = list(range(len(xi)))
+    if indexing == "xy":
+        places[:2] = places[1::-1]
+    shape = tuple(xi[a].shape[0] for a in places)
+    held = _grid_map(xi, places, shape, map)
+    if held is None:
+        return np.meshgrid(*xi, indexing=indexing, sparse=sparse, copy=copy)
+    grids = (_along(x, place, shape, held, sparse) for x, place in zip(xi, places, strict=True))
+    return tuple(g.copy() if copy else g for g in grids)
+
+
+def _grid_map(xi: list, places: list[int], shape: tuple, chosen: object) -> Map | None:
+    """The map that all grids of coordinates have; None where they are plain ndarrays."""
+    if not isinstance(chosen, type(UNSET)):
+        return chosen_map(chosen, shape)
+    for x, place in zip(xi, places, strict=True):
+        if isinstance(x, DistArray):
+            held = x.map.without_overlap()
+            axes = [held.axes[0] if a == place else AxisMap() for a in range(len(shape))]
+            return held.with_axes(axes)
+    return None
+
+
+def _along(x: object, place: int, shape: tuple, held: Map, sparse: bool) -> DistArray:
+    """A vector along one axis, repeated along the others."""
+    line = held.without_overlap().with_axes([held.axes[place]])
+    vector = allocate(x.shape, x.dtype, line)
+    vector[...] = x
+    column = vector[tuple(slice(None) if a == place else None for a in range(len(shape)))]
+    if sparse:
+        return column
+    block = np.broadcast_to(column.block, held.local_shape(shape, column.world.rank))
+    return DistArray(block, shape, held.without_overlap(), column.world)
