@@ -12,7 +12,6 @@ No operand is ever whole on a rank that its map does not give it to.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -21,6 +20,7 @@ from .comm import World
 from .distarray import DistArray
 from .errors import ShapeError
 from .kernels import multiplied
+from .labelled import Labelled
 from .maps import AxisMap, Map, Shape
 from .moving import everywhere, moved
 from .panels import by_panels
@@ -29,28 +29,6 @@ from .splits import Split
 
 SMALL_RESULT = 1 << 16
 """Elements of a partial result that a rank may always hold."""
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """A DistArray whose axes carry different labels."""
-
-    array: DistArray
-    labels: tuple
-
-    def axis(self, label: object) -> AxisMap:
-        """How a label's axis lies on the lattice."""
-        return self.array.map.axes[self.labels.index(label)]
-
-    def pieces(self, label: object) -> int:
-        """Pieces into which a label's axis is cut; 1 for a label that is not here."""
-        if label not in self.labels:
-            return 1
-        return self.array.map.pieces_along(self.labels.index(label))
-
-    def lengths(self) -> dict:
-        """Label -> length."""
-        return dict(zip(self.labels, self.array.shape, strict=True))
 
 
 def contract(

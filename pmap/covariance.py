@@ -138,7 +138,7 @@ def corrcoef(x: object, y: object = None, rowvar: bool = True, *, dtype: object 
     c = cov(x, y, rowvar, dtype=dtype)
     if not np.ndim(c):
         return c / c
-    spread = np.sqrt(np.real(np.diagonal(c)))
+    spread = _variables(x, y, rowvar, dtype).std(1, ddof=1)
     c = c / spread[:, None] / spread[None, :]
     if c.dtype.kind == "c":
         return np.clip(c.real, -1, 1) + 1j * np.clip(c.imag, -1, 1)

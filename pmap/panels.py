@@ -6,19 +6,16 @@ its own, so that at each step the ranks ask different owners.
 
 from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import exchange
 from .elementwise import take
 from .kernels import multiplied
+from .labelled import Labelled
 from .maps import Map, Shape
 from .plans import box_plan
 from .splits import Periodic
-
-if TYPE_CHECKING:
-    from .contraction import Labelled
 
 PANEL_BYTES = 1 << 24
 LEAST_WIDTH = 64
@@ -28,8 +25,8 @@ Sets = tuple[Periodic, ...]
 
 
 def by_panels(
-    x: "Labelled",
-    y: "Labelled",
+    x: Labelled,
+    y: Labelled,
     out: tuple,
     target: Map,
     shape: Shape,
@@ -71,7 +68,7 @@ def by_panels(
     return c
 
 
-def _panel_label(x: "Labelled", y: "Labelled", out: tuple) -> tuple[object, int]:
+def _panel_label(x: Labelled, y: Labelled, out: tuple) -> tuple[object, int]:
     """The summed label whose panels come one after the other: the most cut, then the longest."""
     summed = [(k, n) for k, n in x.lengths().items() if k in y.labels and k not in out]
     if not summed:
@@ -194,7 +191,7 @@ def _wanted(
     ]
 
 
-def _brought(z: "Labelled", wanted: list[Sets | None], what: str) -> np.ndarray | None:
+def _brought(z: Labelled, wanted: list[Sets | None], what: str) -> np.ndarray | None:
     """This rank's part of a panel: a view where it holds it, else received. COLLECTIVE."""
     held, own, world = z.array.map, z.array.shape, z.array.world
     operand = (held, own, z.labels)

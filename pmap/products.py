@@ -166,8 +166,8 @@ def vecmat(x1: object, x2: object, /, out: object = None, **kw: object) -> objec
     """
     if not distributed(x1, x2):
         return np.vecmat(x1, x2, out=out, **kw)
-    x1 = conjugate(x1)
-    return _stacked("vecmat", x1, ("k",), x2, ("k", "j"), ("j",), {"out": out, **kw})
+    a, b = arrays(x1, x2)
+    return _stacked("vecmat", conjugate(a), ("k",), b, ("k", "j"), ("j",), {"out": out, **kw})
 
 
 def conjugate(x: object) -> object:
@@ -237,7 +237,7 @@ def vdot(a: object, b: object, /) -> object:
         raise ShapeError(f"vdot: shapes {np.shape(a)} and {np.shape(b)} differ in size")
     if np.shape(a) != np.shape(b):
         a, b = np.reshape(a, -1), np.reshape(b, -1)
-    product = conjugate(a) * b
+    product = np.multiply(conjugate(a), b)
     return product.any() if product.dtype == bool else product.sum(dtype=product.dtype)
 
 
