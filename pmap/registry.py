@@ -23,6 +23,7 @@ HOMES = {
     "einstein": "einsum einsum_path",
     "kronecker": "kron",
     "covariance": "cov corrcoef",
+    "sorting": "sort argsort lexsort partition argpartition sort_complex",
 }
 _HOME = {name: module for module, names in HOMES.items() for name in names.split()}
 
