@@ -43,6 +43,7 @@ _FACE = {
     "accounting": "usage",
     "messages": "SendMsg RecvMsg BcastMsg ProbeMsg",
     "blocks": "map_blocks map_overlap",
+    "fusing": "fuse",
     "sorting": "sort argsort",
 }
 # NumPy's own under the standard's names: dtypes, constants, and ufuncs, which dispatch themselves
