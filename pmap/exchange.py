@@ -1,12 +1,13 @@
 """Exchange: carry out a plan. The only sender of array elements.
 
-Each rank packs the pieces for another rank into one message, posts all receives and sends, copies
-what stays while they travel, and unpacks. Messages are raw bytes in the source's dtype; a target
-of another dtype casts while it unpacks.
+Each rank offers the pieces for other ranks, copies what stays, and takes what it needs: out of
+the memory of a rank of its node, or from a message of packed pieces (see transport). What travels
+are raw bytes in the source's dtype; a target of another dtype casts while it unpacks.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -15,16 +16,16 @@ from numpy.lib.stride_tricks import as_strided
 from . import comm
 from .comm import World
 from .errors import PmapError
+from .farreads import Far, Place, fetch, is_easily_read, overwrite
 from .plans import Piece, RankPlan, Segments
 from .recording import note, recording
 from .splits import Segment
+from .transport import Transfer
 
-Place = Callable[[np.ndarray, np.ndarray], None]
+__all__ = ["Place", "Started", "overwrite", "run", "start"]
 
-
-def overwrite(target: np.ndarray, values: np.ndarray) -> None:
-    """Put the values in place of what was there."""
-    target[...] = values
+MOST_VIEWS = 64
+"""A message of more views is packed by its sender."""
 
 
 def run(
@@ -43,7 +44,8 @@ def run(
     plan : RankPlan
         This rank's part.
     sources, targets : sequences of ndarray
-        The buffers that the plan numbers, of the shapes it was made for.
+        The buffers that the plan numbers, of the shapes it was made for; no target shares memory
+        with a source.
     world : World
         The ranks that take part; all must call this. COLLECTIVE.
     what : str
@@ -53,33 +55,155 @@ def run(
     place : callable
         How values are put into a view of a target; :func:`overwrite` or an addition.
     """
+    start(plan, sources, targets, world, what, dtype, place).finish()
+
+
+def start(
+    plan: RankPlan,
+    sources: Sequence[np.ndarray],
+    targets: Sequence[np.ndarray],
+    world: World,
+    what: str,
+    dtype: np.dtype,
+    place: Place = overwrite,
+) -> "Started":
+    """Begin an exchange: what stays on the rank is in place, what comes after `finish`. COLLECTIVE.
+
+    Takes what :func:`run` takes. Until ``finish`` of the result, sources must not be changed, nor
+    targets where pieces will come; another exchange that is started finishes this one first.
+    """
     if world is not comm.world():
         raise PmapError(
             f"{what}: the array lives on {world.size} ranks, but here one rank works alone (inside "
             "foreach); bring what is needed with pm.agg_all before foreach"
         )
-    start_s = time.perf_counter()
-    tag = world.next_tag(what)
-    received = [_post_receive(world, rank, pieces, dtype, tag) for rank, pieces in plan.receives]
-    sent = [world.isend(_packed(pieces, sources, dtype), rank, tag) for rank, pieces in plan.sends]
-    for piece in plan.kept:
-        _copy_kept(piece, sources, targets, place)
-    if received:
-        world.wait([request for request, _ in received], what)
-    for (_, pieces), (_, message) in zip(plan.receives, received, strict=True):
-        _unpack(pieces, message.view(dtype), targets, place)
-    if sent:
-        world.wait(sent, what)
-    if recording():
-        note(plan.messages, plan.bytes_sent(dtype.itemsize), time.perf_counter() - start_s)
+    return Started(plan, sources, targets, world, what, dtype, place)
 
 
-def _post_receive(
-    world: World, rank: int, pieces: tuple[Piece, ...], dtype: np.dtype, tag: int
-) -> tuple:
-    """A posted receive and the buffer that it fills."""
-    message = np.empty(sum(p.size for p in pieces) * dtype.itemsize, np.uint8)
-    return world.irecv(message, rank, tag), message
+class Started:
+    """An exchange under way; see :func:`start`."""
+
+    _open: "Started | None" = None
+    """One at a time, and kept until it is finished: other ranks wait for it."""
+
+    def __init__(
+        self,
+        plan: RankPlan,
+        sources: Sequence[np.ndarray],
+        targets: Sequence[np.ndarray],
+        world: World,
+        what: str,
+        dtype: np.dtype,
+        place: Place,
+    ) -> None:
+        if Started._open is not None:
+            Started._open.finish()
+        begin_s = time.perf_counter()
+        self._plan, self._targets, self._place = plan, targets, place
+        self._world, self._dtype = world, dtype
+        self._transfer = Transfer(world, what)
+        for rank, pieces in plan.receives:
+            self._transfer.await_from(rank, _size(pieces) * dtype.itemsize)
+        for rank, pieces in plan.sends:
+            pack = partial(_packed, pieces, sources, dtype)
+            parts = sources if _may_be_read(pieces, sources, dtype) else None
+            self._transfer.send(rank, _size(pieces) * dtype.itemsize, pack, parts)
+        for piece in plan.kept:
+            _copy_kept(piece, sources, targets, place)
+        self._is_open = True
+        Started._open = self
+        self._wait_s = time.perf_counter() - begin_s
+
+    def finish(self) -> None:
+        """Wait for the pieces from other ranks and put them into place. COLLECTIVE."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        Started._open = None
+        begin_s = time.perf_counter()
+        for rank, pieces in self._in_turn():
+            arrival = self._transfer.take(rank)
+            if arrival.message is not None:
+                message = arrival.message.view(self._dtype)
+                _unpack(pieces, message, self._targets, self._place)
+            else:
+                self._fetch(pieces, arrival.parts, arrival.packed, arrival.pid)
+            self._transfer.taken(rank)
+        self._transfer.end()
+        if recording():
+            wait_s = self._wait_s + time.perf_counter() - begin_s
+            note(self._plan.messages, self._plan.bytes_sent(self._dtype.itemsize), wait_s)
+
+    def _in_turn(self) -> list[tuple[int, tuple[Piece, ...]]]:
+        """The messages to come: the next rank's first, so that not all read from the same one.
+
+        What is combined with values that are there has one order, that of the ranks (C2).
+        """
+        receives = list(self._plan.receives)
+        if self._place is overwrite:
+            receives.sort(key=lambda entry: (entry[0] - self._world.rank) % self._world.size)
+        return receives
+
+    def _fetch(self, pieces: tuple[Piece, ...], parts: list[Far], packed: bool, pid: int) -> None:
+        """Copy pieces out of the memory of another rank of this node."""
+        at = parts[0].address
+        itemsize = self._dtype.itemsize
+        for piece in pieces:
+            combinations = product(*piece.source_segments)
+            views = _views(self._targets[piece.target_part], piece.target_segments)
+            for combination, view in zip(combinations, views, strict=True):
+                if packed:
+                    far = Far(at, view.shape, _packed_strides(view.shape, itemsize))
+                    at += view.size * itemsize
+                else:
+                    far = _far_view(parts[piece.source_part], combination)
+                fetch(pid, far, view, self._dtype, self._place)
+
+
+def _size(pieces: tuple[Piece, ...]) -> int:
+    """Elements of a message."""
+    return sum(p.size for p in pieces)
+
+
+def _packed_strides(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """Strides of an array without gaps."""
+    strides = []
+    for n in reversed(shape):
+        strides.append(itemsize)
+        itemsize *= n
+    return tuple(reversed(strides))
+
+
+def _far_view(part: Far, combination: tuple[Segment, ...]) -> Far:
+    """As `_view`, of memory of another rank."""
+    address, shape, strides = part.address, [], []
+    repeated = any(s.count > 1 for s in combination)
+    for s, n, stride in zip(combination, part.shape, part.strides, strict=True):
+        if s.start + (s.count - 1) * s.stride + s.length > n:
+            raise PmapError(f"a plan reaches {combination} in a buffer of shape {part.shape}")
+        address += s.start * stride
+        if repeated:
+            shape.append(s.count)
+            strides.append(s.stride * stride)
+        shape.append(s.length)
+        strides.append(stride)
+    return Far(address, tuple(shape), tuple(strides))
+
+
+def _may_be_read(pieces: tuple[Piece, ...], sources: Sequence[np.ndarray], dtype: np.dtype) -> bool:
+    """Whether a rank of this node had better take the pieces itself than get them packed."""
+    if any(sources[p.source_part].dtype != dtype for p in pieces):
+        return False
+    views = 0
+    for piece in pieces:
+        source = sources[piece.source_part]
+        part = Far(0, source.shape, source.strides)
+        for combination in product(*piece.source_segments):
+            views += 1
+            far = _far_view(part, combination)
+            if views > MOST_VIEWS or not is_easily_read(far.shape, far.strides, dtype.itemsize):
+                return False
+    return True
 
 
 def _packed(

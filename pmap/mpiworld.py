@@ -23,8 +23,6 @@ from .watchdog import Watchdog, ranks
 if TYPE_CHECKING:
     import numpy as np
 
-    from .nodes import Node
-
 T = TypeVar("T")
 
 PART_BYTES = 1 << 30
@@ -58,8 +56,6 @@ class MpiWorld(World):
         """Requests of messages that are being received, with their bytes, by identity."""
         self.watch = Watchdog(self.rank, self.size, self._post)
         self._check = os.environ.get("PMAP_CHECK", "0") not in ("", "0")
-        self.node: Node | None = None
-        """The ranks that share this one's memory; known from the first collective operation."""
         self._joined = self.size == 1
         self._arena: Arena | None = None
         """Set where all ranks are on one node."""
@@ -285,24 +281,18 @@ class MpiWorld(World):
         return data
 
     def allgather_array(self, a: "np.ndarray") -> "list[np.ndarray]":
-        """Send to every other rank as plain bytes, after the shapes are known."""
+        """After the shapes are known, each array goes to every other rank."""
         import numpy as np  # an empty program starts without it
+
+        from .transport import swap
 
         a = np.ascontiguousarray(a)
         shapes = self.allgather(a.shape)
-        tag = self.next_tag()
         result = [a if r == self.rank else np.empty(s, a.dtype) for r, s in enumerate(shapes)]
         others = [(self.rank + k) % self.size for k in range(1, self.size)]
-        requests = [self.irecv(_bytes_of(result[r]), r, tag) for r in others if result[r].size]
-        if a.size:
-            requests += [self.isend(_bytes_of(a), r, tag) for r in others]
-        self.wait(requests, "allgather_array")
+        swap([(r, a) for r in others], [(r, result[r]) for r in others], self, "allgather_array")
         return result
 
 
 def _parts(buf: "np.ndarray") -> list:
     return [buf[i : i + PART_BYTES] for i in range(0, len(buf), PART_BYTES)] or [buf]
-
-
-def _bytes_of(a: "np.ndarray") -> "np.ndarray":
-    return a.reshape(-1).view("u1")

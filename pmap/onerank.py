@@ -8,6 +8,8 @@ from .errors import PmapError
 if TYPE_CHECKING:
     import numpy as np
 
+    from .nodes import Node
+
 T = TypeVar("T")
 Request = tuple
 """The MPI requests of one transfer; give it to `World.wait`."""
@@ -28,9 +30,15 @@ class World:
         self.sent_bytes = self.sent_messages = 0
         self.message_tags = 1 << 15
         """Tags below this are for `SendMsg`, those above for collective operations."""
+        self.node: Node | None = None
+        """The ranks that share this one's memory; known from the first collective operation."""
 
     def next_tag(self, kind: str = "exchange") -> int:
         """Tag of the next collective operation. The same on all ranks; LOCAL."""
+        return 0
+
+    def stamp(self, kind: str) -> int:
+        """What tells this collective operation from every other. LOCAL."""
         return 0
 
     def isend(self, buf: "np.ndarray", dest: int, tag: int) -> Request:
