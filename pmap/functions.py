@@ -7,7 +7,6 @@ import numpy as np
 from . import creation
 from .distarray import DistArray
 from .errors import UnsupportedError
-from .reductions import normalise_axes
 from .registry import FUNCTIONS, implements
 from .ufuncs import elementwise
 
@@ -78,12 +77,6 @@ def ptp(a: DistArray, axis: object = None) -> object:
     return a.max(axis) - a.min(axis)
 
 
-@implements(np.transpose)
-def transpose(a: DistArray, axes: object = None) -> DistArray:
-    """The array with its axes permuted: a view."""
-    return a.transpose(axes)
-
-
 @implements(np.copy)
 def copy(a: DistArray, order: str = "C", subok: bool = False) -> DistArray:
     """A copy under the same map."""
@@ -122,27 +115,6 @@ def array_equal(a1: object, a2: object, equal_nan: bool = False) -> bool:
             elementwise(lambda x, y: (x == y) | ((x != x) & (y != y)), (a1, a2), "==").all()
         )
     return bool(elementwise(np.equal, (a1, a2), "==").all())
-
-
-@implements(np.expand_dims)
-def expand_dims(a: DistArray, axis: int | tuple[int, ...]) -> DistArray:
-    """The array with new axes of length 1: a view."""
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    ndim = a.ndim + len(axes)
-    places = normalise_axes(axes, ndim)
-    return a[tuple(None if d in places else slice(None) for d in range(ndim))]
-
-
-@implements(np.squeeze)
-def squeeze(a: DistArray, axis: int | tuple[int, ...] | None = None) -> DistArray:
-    """The array without its axes of length 1: a view."""
-    if axis is None:
-        axes = {d for d, n in enumerate(a.shape) if n == 1}
-    else:
-        axes = normalise_axes(axis, a.ndim)
-    if any(a.shape[d] != 1 for d in axes):
-        raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
-    return a[(*(0 if d in axes else slice(None) for d in range(a.ndim)), ...)]
 
 
 FUNCTIONS[np.shape] = lambda a: a.shape

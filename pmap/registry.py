@@ -13,16 +13,11 @@ FUNCTIONS: dict[Callable, Callable] = {}
 # module -> the NumPy functions that it implements, by name; "linalg." and "fft." in front of those
 HOMES = {
     "functions": "sum prod mean min max any all argmin argmax var std where clip count_nonzero ptp "
-<<<<<<< pmap/registry.py
     "copy round around isclose allclose array_equal "
-=======
-    "transpose copy round around isclose allclose array_equal expand_dims squeeze "
->>>>>>> /tmp/wt3/pmap/registry.py
     "shape ndim size real imag array_repr array_str zeros_like ones_like empty_like "
     "full_like",
     "standard": "astype can_cast result_type broadcast_to broadcast_arrays",
     "ranges": "tril triu meshgrid",
-<<<<<<< pmap/registry.py
     "axisorder": "transpose matrix_transpose swapaxes moveaxis rollaxis expand_dims squeeze "
     "atleast_1d atleast_2d atleast_3d flip flipud fliplr rot90",
     "joining": "concatenate stack hstack vstack dstack column_stack append block",
@@ -31,8 +26,6 @@ HOMES = {
     "sorting": "sort argsort lexsort partition argpartition sort_complex",
     "fft": "fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fftn fft.ifftn fft.rfftn "
     "fft.irfftn fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2 fft.fftshift fft.ifftshift",
-=======
->>>>>>> /tmp/wt3/pmap/registry.py
     "products": "matmul vecdot matvec vecmat dot vdot inner outer tensordot linalg.matmul "
     "linalg.vecdot linalg.tensordot",
     "einstein": "einsum einsum_path",
