@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from . import reductions
+from . import argreductions, reductions
 from .conversions import Conversions
 from .numpymethods import NumpyMethods
 
@@ -51,7 +51,7 @@ class ArrayMethods(Conversions, NumpyMethods):
         return self._arg("argmax", axis, keepdims)
 
     def _arg(self, name: str, axis: int | None, keepdims: bool) -> object:
-        found = reductions.arg_reduce(name, self.blocks(), axis)
+        found = argreductions.arg_reduce(name, self.blocks(), axis)
         return self._wrapped(found, reductions.normalise_axes(axis, self.ndim), keepdims)
 
     def mean(self, axis: object = None, dtype: object = None, *, keepdims: bool = False) -> object:

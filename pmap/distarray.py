@@ -151,7 +151,8 @@ class DistArray(ArrayMethods, NumpyProtocols):
         """Reduce by a ufunc's name over axes. COLLECTIVE."""
         axes = reductions.normalise_axes(axis, self.ndim)
         dtype = None if dtype is None else np.dtype(dtype)
-        return self._wrapped(reductions.reduce(name, self.blocks(), axes, dtype), axes, keepdims)
+        found = reductions.reduce(getattr(np, name), self.blocks(), axes, dtype)
+        return self._wrapped(found, axes, keepdims)
 
     def _wrapped(self, found: Blocks, axes: tuple[int, ...], keepdims: bool) -> object:
         """A reduction's result as a DistArray, or a scalar where no axis is left."""

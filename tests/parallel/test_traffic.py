@@ -9,7 +9,7 @@ import pmap as pm
 from pmap import functions  # noqa: F401  fills FUNCTIONS
 from pmap.comm import world
 from pmap.moving import everywhere
-from pmap.ufuncs import FUNCTIONS
+from pmap.registry import FUNCTIONS
 
 SHAPE = (64, 256)
 

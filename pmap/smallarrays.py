@@ -1,0 +1,58 @@
+"""Reductions of small arrays: every rank gets all elements in one step and does the rest alone.
+
+What a small array's float sum is follows: NumPy's own sum of its elements in C order, at any map.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from .maps import Map, Shape
+from .stacks import Blocks
+
+SMALL = 1024
+"""Elements of an array whose reduction to a scalar is a question of latency alone."""
+
+
+def is_small(shape: Shape) -> bool:
+    """Whether an array of this shape is small."""
+    size = 1
+    for n in shape:
+        size *= n
+    return size <= SMALL
+
+
+def whole_of(x: Blocks) -> np.ndarray:
+    """All elements of a small array in C order, on every rank. COLLECTIVE where they lack any."""
+    recipe = _recipe(x.map, x.shape, x.world.size)
+    if recipe is None:
+        return np.ascontiguousarray(x.local).reshape(-1)
+    most, places = recipe
+    dtype = x.local.dtype
+    data = x.local.tobytes()
+    room = most * dtype.itemsize
+    parts = x.world.gather_small(data if len(data) == room else data.ljust(room, b"\0"))
+    elements = np.frombuffer(b"".join(parts), dtype)
+    return elements if places is None else elements[places]
+
+
+@lru_cache(maxsize=1024)
+def _recipe(held: Map, shape: Shape, n_ranks: int) -> tuple[int, np.ndarray | None] | None:
+    """Elements that each rank sends, and where each element of the array is among all sent.
+
+    None where every rank has the array; no places where what is sent is the array.
+    """
+    cut = any(held.pieces_along(a) > 1 for a in range(len(shape)))
+    if not cut and len(held.procs) == n_ranks:
+        return None
+    order = np.arange(int(np.prod(shape, dtype=np.int64))).reshape(shape)
+    owned = [held.owned(shape, r) for r in range(n_ranks)]
+    counts = [0 if o is None else int(np.prod([len(p) for p in o], dtype=np.int64)) for o in owned]
+    most = max(counts)
+    places = np.zeros(order.size, np.int64)
+    for rank, sets in enumerate(owned):
+        if sets is not None:
+            here = order[np.ix_(*(p.indices() for p in sets))].reshape(-1)
+            places[here] = rank * most + np.arange(counts[rank])
+    as_sent = order.size == most * n_ranks and bool((places == np.arange(order.size)).all())
+    return most, (None if as_sent else places)
