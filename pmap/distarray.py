@@ -13,17 +13,16 @@ from .alignment import check_broadcast
 from .arraymethods import ArrayMethods
 from .elementwise import cut
 from .errors import GatherError, ShapeError, UnsupportedError
-from .indexing import normalise, takes_all
 from .maps import AxisMap, Map, Shape
 from .moving import everywhere, moved
 from .plans import redistribution
 from .reductions import Blocks
 from .settings import options
+from .subscripts import Subscripts
 from .ufuncs import NumpyProtocols
-from .views import local_key, view_layout
 
 
-class DistArray(ArrayMethods, NumpyProtocols):
+class DistArray(Subscripts, ArrayMethods, NumpyProtocols):
     """A global array of which each rank holds the part that a map gives it.
 
     Made by :func:`pmap.zeros`, :func:`pmap.asarray` and the other creation functions. Operators,
@@ -200,41 +199,6 @@ class DistArray(ArrayMethods, NumpyProtocols):
         whole = self.block_under(everywhere(self.ndim, self._world), "np.asarray")
         return np.array(whole, dtype=dtype)
 
-    def __getitem__(self, key: object) -> object:
-        """Basic indexing: a view (LOCAL), or a scalar equal on all ranks (COLLECTIVE)."""
-        entries = normalise(key, self._shape)
-        view = self._view(entries)
-        dots = key is Ellipsis or (isinstance(key, tuple) and any(k is Ellipsis for k in key))
-        if view.ndim == 0 and not dots:  # with an Ellipsis it stays an array, as NumPy's
-            return view.block_under(everywhere(0, self._world), "A[i]")[()]
-        return view
-
-    def _view(self, entries: list) -> "DistArray":
-        """The part that a basic index picks, sharing this array's memory."""
-        shape, held = view_layout(entries, self._shape, self._map)
-        return self._viewed(entries, shape, held)
-
-    def _viewed(self, entries: list, shape: Shape, held: Map) -> "DistArray":
-        if takes_all(entries, self._shape):
-            return DistArray(self._local, shape, held, self._world, self._buffer, self._parent)
-        if held.coords(self._world.rank) is None:
-            local = np.zeros((0,) * len(shape), self.dtype)
-            return DistArray(local, shape, held.without_overlap(), self._world)
-        owned = self._map.owned(self._shape, self._world.rank)
-        at, regular = local_key(entries, owned, held.owned(shape, self._world.rank))
-        at = (*at, Ellipsis)  # an element stays an array of shape (), which can be written
-        local = self.block[at]
-        parent = None if regular and self._parent is None else (self, at)
-        return DistArray(local, shape, held.without_overlap(), self._world, parent=parent)
-
-    def __setitem__(self, key: object, value: object) -> None:
-        """Assign; moves elements where ``value`` has another map. COLLECTIVE for a DistArray."""
-        if isinstance(key, DistArray) and key.dtype == bool and key.shape == self._shape:
-            self._set_masked(key, value)
-            return
-        view = self._view(normalise(key, self._shape))
-        view.put(view.values_for(value))
-
     def values_for(self, value: object) -> np.ndarray:
         """What this rank's block is assigned from a scalar, an ndarray or a DistArray."""
         if isinstance(value, DistArray):
@@ -272,14 +236,6 @@ class DistArray(ArrayMethods, NumpyProtocols):
             parent.put(block)
         elif values is not self._local:
             self._local[...] = values
-
-    def _set_masked(self, mask: "DistArray", value: object) -> None:
-        """``A[mask] = scalar``."""
-        if np.ndim(value):
-            raise UnsupportedError("A[mask] = values takes a scalar; use np.where for arrays")
-        block = self.block
-        block[mask.block_under(self._map, "A[mask] = x")] = value
-        self.put(block)
 
     # -- the same layout, other values -------------------------------------------------------
 

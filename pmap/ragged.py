@@ -13,7 +13,9 @@ from .maps import AxisMap, Map, Shape
 from .splits import Split
 
 
-def swap(parts: Sequence[np.ndarray], world: World, what: str) -> list[np.ndarray]:
+def swap(
+    parts: Sequence[np.ndarray], world: World, what: str, coming: Sequence[int] | None = None
+) -> list[np.ndarray]:
     """Send ``parts[r]`` to rank r; what came from each rank, in rank order. COLLECTIVE.
 
     Parameters
@@ -24,11 +26,14 @@ def swap(parts: Sequence[np.ndarray], world: World, what: str) -> list[np.ndarra
     world : World
     what : str
         The operation's name, for messages about waiting ranks.
+    coming : sequence of int, optional
+        Length of what comes from each rank, where all ranks know that already.
     """
     if world.size == 1:
         return [parts[0]]
-    lengths = np.array([len(p) for p in parts], np.int64)
-    coming = np.stack(world.allgather_array(lengths))[:, world.rank]
+    if coming is None:
+        lengths = np.array([len(p) for p in parts], np.int64)
+        coming = np.stack(world.allgather_array(lengths))[:, world.rank]
     tag = world.next_tag(what)
     here, like = world.rank, parts[world.rank]
     came = [

@@ -29,7 +29,8 @@ LAYERS = (
     "summation sourceline recording binomial registry",
     "onerank watchdog guard post arena nodes farreads transport mpiworld comm",
     "exchange ragged cuts",
-    "elementwise reductions moving alignmentnumpymethods conversions arraymethods operators ufuncs",
+    "elementwise moving stacks smallarrays canonical reductions argreductions reducing alignment "
+    "numpymethods conversions arraymethods operators ufuncs",
     "picks picking placing masking subscripts",
     "distarray",
 )

@@ -1,0 +1,165 @@
+"""``A[key]`` and ``A[key] = value``: views of basic indices, copies of what arrays pick."""
+
+import numpy as np
+
+from . import masking, picking, placing
+from .arraymethods import ArrayMethods
+from .errors import UnsupportedError
+from .indexing import Listed, Subscript, parse, takes_all
+from .maps import Map, Shape
+from .picks import Pick, pick
+from .reductions import Blocks
+from .views import local_key, view_layout
+
+
+class Subscripts:
+    """NumPy's indexing of an array that is blocks under a map."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: object) -> object:
+        """What NumPy's index picks.
+
+        Integers, slices, ``...`` and ``None`` give a view (LOCAL), or a scalar equal on all ranks
+        (COLLECTIVE). Masks and integer arrays give a copy (COLLECTIVE); docs/reference/maps.md
+        says under which map.
+        """
+        found = parse(_concrete(key), self._shape)
+        if found.element:
+            return self._element([entry.at for entry in found.entries])
+        view = self._view(found.entries)
+        if not found.arrays:
+            return view
+        return _made(view, _read(view, found))
+
+    def __setitem__(self, key: object, value: object) -> None:
+        """Assign; of several values for one element the last in C order of the index remains.
+
+        LOCAL for scalars and ndarrays at a basic index or a mask that needs no move; COLLECTIVE
+        otherwise.
+        """
+        found = parse(_concrete(key), self._shape)
+        view = self._view(found.entries)
+        if not found.arrays:
+            view.put(view.values_for(value))
+            return
+        block = view.block  # a copy where the view is none of memory; put() writes it back
+        target = Blocks(block, view.shape, view.map.without_overlap(), view.world)
+        if _is_selection(found):
+            _check_flat(value, found, view)
+            chosen = _selected(target, found, "A[mask] = x")
+            masking.assign(chosen, values_for(value, view.dtype, len(chosen.shape)))
+        else:
+            chosen = picked(target, found, writing=True)
+            placing.scatter(chosen, values_for(value, view.dtype, len(chosen.result_shape)))
+        view.put(block)
+
+    def _element(self, index: list[int]) -> object:
+        """One element, equal on all ranks. COLLECTIVE unless all ranks hold it."""
+        holders = self._map.holders(self._shape, index)
+        world = self._world
+        value = None
+        if world.rank in holders:
+            owned = self._map.owned(self._shape, world.rank)
+            at = tuple(o.position(i) for o, i in zip(owned, index, strict=True))
+            value = self.block[at]
+        return value if len(holders) == world.size else world.bcast(value, holders[0])
+
+    def _view(self, entries: list) -> "Subscripts":
+        """The part that a basic index picks, sharing this array's memory."""
+        shape, held = view_layout(entries, self._shape, self._map)
+        return self._viewed(entries, shape, held)
+
+    def _viewed(self, entries: list, shape: Shape, held: Map) -> "Subscripts":
+        made = type(self)
+        if takes_all(entries, self._shape):
+            return made(self._local, shape, held, self._world, self._buffer, self._parent)
+        if held.coords(self._world.rank) is None:
+            local = np.zeros((0,) * len(shape), self.dtype)
+            return made(local, shape, held.without_overlap(), self._world)
+        owned = self._map.owned(self._shape, self._world.rank)
+        at, regular = local_key(entries, owned, held.owned(shape, self._world.rank))
+        at = (*at, Ellipsis)  # an element stays an array of shape (), which can be written
+        local = self.block[at]
+        parent = None if regular and self._parent is None else (self, at)
+        return made(local, shape, held.without_overlap(), self._world, parent=parent)
+
+
+def _concrete(key: object) -> object:
+    """The key with its distributed numbers and truth values of shape () read. COLLECTIVE there."""
+    if not isinstance(key, tuple):
+        return _concrete((key,))[0] if isinstance(key, ArrayMethods) else key
+    if not any(isinstance(k, ArrayMethods) and not k.shape for k in key):
+        return key
+    return tuple(k[()] if isinstance(k, ArrayMethods) and not k.shape else k for k in key)
+
+
+def _is_selection(found: Subscript) -> bool:
+    return len(found.arrays) == 1 and found.arrays[0].mask
+
+
+def _read(view: ArrayMethods, found: Subscript) -> Blocks:
+    """What the arrays of a key pick out of a view."""
+    x = view.blocks()
+    if _is_selection(found):
+        return masking.select(_selected(x, found, "A[mask]"))
+    return picking.gather(picked(x, found))
+
+
+def _selected(x: Blocks, found: Subscript, what: str) -> masking.Selection:
+    """What the only mask of a key selects."""
+    listed = found.arrays[0]
+    return masking.selection(x, listed.axis, blocks_or_ndarray(listed.array), found.place, what)
+
+
+def _check_flat(value: object, found: Subscript, view: ArrayMethods) -> None:
+    """NumPy's own rule for a mask of the whole array: its values are a scalar or 1-D."""
+    whole = found.arrays[0].array.ndim == view.ndim == len(found.entries)
+    if whole and np.ndim(value) > 1:
+        raise UnsupportedError(
+            "NumPy boolean array indexing assignment requires a 0 or 1-dimensional input, input "
+            f"has {np.ndim(value)} dimensions; write A[mask] = values.ravel()"
+        )
+
+
+def picked(x: Blocks, found: Subscript, writing: bool = False) -> Pick:
+    """What the integer arrays of a key pick; masks among them become such arrays."""
+    axes, index, names = [], [], []
+    for listed in found.arrays:
+        arrays = [listed.array]
+        if listed.mask:
+            arrays = _positions(listed)
+        for d, array in enumerate(arrays):
+            axes.append(listed.axis + d)
+            names.append(listed.source + d)
+            index.append(blocks_or_ndarray(array))
+    return pick(x, axes, index, found.place, names, writing)
+
+
+def _positions(listed: Listed) -> list:
+    """A mask as integer arrays, one per axis."""
+    if isinstance(listed.array, ArrayMethods):
+        return masking.nonzero(listed.array.blocks())
+    return list(np.nonzero(listed.array))
+
+
+def blocks_or_ndarray(array: object) -> Blocks | np.ndarray:
+    """A DistArray as its blocks, an ndarray as it is."""
+    return array.blocks() if isinstance(array, ArrayMethods) else array
+
+
+def values_for(value: object, dtype: np.dtype, ndim: int) -> Blocks | np.ndarray:
+    """What is assigned to ``ndim`` axes, as NumPy takes it for a dtype."""
+    if not isinstance(value, ArrayMethods | np.ndarray | np.generic):
+        # a Python number that the dtype cannot hold is refused, not wrapped
+        value = np.asarray(value, dtype)
+    if not np.can_cast(value.dtype, dtype, "unsafe"):
+        raise UnsupportedError(f"cannot assign {value.dtype} values to an array of {dtype}")
+    more = max(value.ndim - ndim, 0)
+    if more and value.shape[:more] == (1,) * more:
+        value = value[(0,) * more + (Ellipsis,)]
+    return np.asarray(value) if isinstance(value, np.generic) else blocks_or_ndarray(value)
+
+
+def _made(like: ArrayMethods, found: Blocks) -> ArrayMethods:
+    return type(like)(found.local, found.shape, found.map, found.world)
