@@ -33,7 +33,7 @@ def lattices(ndim, size):
     found = {
         "rows": ([size, *ones], range(size)),
         "columns": ([*ones, size], range(size)),
-        "grid": ([two, size // two, *ones[1:]], range(size)),
+        "grid": ([two, size // two, *ones[1:]][:ndim], range(size if ndim > 1 else two)),
         "subset": ([max(1, size - 1), *ones], range(size - 1, 0, -1) if size > 1 else [0]),
         "reversed": ([*ones, size], range(size - 1, -1, -1)),
     }
