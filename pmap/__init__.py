@@ -45,6 +45,14 @@ _FACE = {
     "blocks": "map_blocks map_overlap",
     "fusing": "fuse",
     "sorting": "sort argsort",
+    "axisorder": "transpose permute_dims matrix_transpose swapaxes moveaxis rollaxis expand_dims "
+    "squeeze atleast_1d atleast_2d atleast_3d flip flipud fliplr rot90",
+    "joining": "concat concatenate stack hstack vstack dstack column_stack append block",
+    "splitting": "array_split split hsplit vsplit dsplit unstack",
+    "reshaping": "reshape ravel",
+    "rolling": "roll",
+    "repeating": "tile resize repeat",
+    "padding": "pad",
 }
 # NumPy's own under the standard's names: dtypes, constants, and ufuncs, which dispatch themselves
 _NUMPY = (

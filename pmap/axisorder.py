@@ -51,7 +51,7 @@ def swapaxes(a: Array, axis1: int, axis2: int) -> Array:
 
 
 @stands_for(np.moveaxis)
-def moveaxis(x: Array, source: int | Sequence[int], destination: int | Sequence[int], /) -> Array:
+def moveaxis(a: Array, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
     """The array with axes moved to other places: a view. LOCAL.
 
     Examples
@@ -60,16 +60,16 @@ def moveaxis(x: Array, source: int | Sequence[int], destination: int | Sequence[
     >>> pm.moveaxis(pm.zeros((2, 3, 4), map=pm.Map([1, 1, 1])), 0, -1).shape
     (3, 4, 2)
     """
-    taken, places = _axis_tuple(source, x.ndim), _axis_tuple(destination, x.ndim)
+    taken, places = _axis_tuple(source, a.ndim), _axis_tuple(destination, a.ndim)
     if len(taken) != len(places):
         raise ShapeError(
             f"`source` and `destination` arguments must have the same number of elements: "
             f"{source} and {destination}"
         )
-    order = [a for a in range(x.ndim) if a not in taken]
-    for place, a in sorted(zip(places, taken, strict=True)):
-        order.insert(place, a)
-    return x.transpose(order)
+    order = [b for b in range(a.ndim) if b not in taken]
+    for place, b in sorted(zip(places, taken, strict=True)):
+        order.insert(place, b)
+    return a.transpose(order)
 
 
 def _axis_tuple(axes: int | Sequence[int], ndim: int) -> list[int]:

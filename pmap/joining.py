@@ -132,7 +132,6 @@ def _check_out(out: object, shape: tuple[int, ...]) -> None:
 @stands_for(np.stack)
 def stack(
     arrays: Sequence,
-    /,
     axis: int = 0,
     out: DistArray | None = None,
     *,

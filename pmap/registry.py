@@ -18,11 +18,6 @@ HOMES = {
     "full_like",
     "standard": "astype can_cast result_type broadcast_to broadcast_arrays",
     "ranges": "tril triu meshgrid",
-    "axisorder": "transpose matrix_transpose swapaxes moveaxis rollaxis expand_dims squeeze "
-    "atleast_1d atleast_2d atleast_3d flip flipud fliplr rot90",
-    "joining": "concatenate stack hstack vstack dstack column_stack append block",
-    "splitting": "array_split split hsplit vsplit dsplit unstack",
-    "reshaping": "reshape ravel",
     "sorting": "sort argsort lexsort partition argpartition sort_complex",
     "fft": "fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fftn fft.ifftn fft.rfftn "
     "fft.irfftn fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2 fft.fftshift fft.ifftshift",
@@ -31,6 +26,14 @@ HOMES = {
     "einstein": "einsum einsum_path",
     "kronecker": "kron",
     "covariance": "cov corrcoef",
+    "axisorder": "transpose matrix_transpose swapaxes moveaxis rollaxis expand_dims squeeze "
+    "atleast_1d atleast_2d atleast_3d flip flipud fliplr rot90",
+    "joining": "concatenate stack hstack vstack dstack column_stack append block",
+    "splitting": "array_split split hsplit vsplit dsplit unstack",
+    "reshaping": "reshape ravel",
+    "rolling": "roll",
+    "repeating": "tile resize repeat",
+    "padding": "pad",
 }
 _HOME = {name: module for module, names in HOMES.items() for name in names.split()}
 

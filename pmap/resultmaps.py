@@ -1,6 +1,5 @@
 """The maps of results whose axes are not their operand's (docs/reference/maps.md; pure)."""
 
-from dataclasses import replace
 from math import prod
 
 from .grids import auto_grid
@@ -29,10 +28,11 @@ def with_length(held: Map, axis: int) -> Map:
 
 
 def contiguous(held: Map, axis: int) -> Map:
-    """The map with one axis in balanced blocks where it was not in blocks."""
+    """The map with one axis in balanced blocks where it is not in blocks that ascend."""
     held = held.without_overlap()
     cut = held.axes[axis]
-    if cut.grid_axis is None or cut.split.kind not in ("c", "bc") or held.pieces_along(axis) == 1:
+    scattered = cut.split.kind in ("c", "bc") or cut.step < 0
+    if not scattered or held.pieces_along(axis) == 1:
         return held
     blocks = AxisMap(cut.grid_axis)
     return held.with_axes([blocks if b == axis else a for b, a in enumerate(held.axes)])
@@ -91,20 +91,3 @@ def after_reshape(held: Map, shape: Shape, new: Shape, groups: list) -> Map:
     if free > held.copies:
         return auto_over(held.procs, new)
     return held.with_axes(axes)
-
-
-def whole_along(held: Map, axis: int) -> Map:
-    """The map with one axis whole, its grid axis replicating."""
-    held = held.without_overlap()
-    return held.with_axes([AxisMap() if a == axis else cut for a, cut in enumerate(held.axes)])
-
-
-def inserted(held: Map, at: int, axis: AxisMap | None = None) -> Map:
-    """The map with a whole axis more, before axis ``at``."""
-    held = held.without_overlap()
-    return held.with_axes([*held.axes[:at], axis or AxisMap(), *held.axes[at:]])
-
-
-def turned(axis: AxisMap, n: int) -> AxisMap:
-    """The axis read backwards."""
-    return replace(axis.sliced(n, n - 1, -1))
