@@ -18,7 +18,6 @@ HOMES = {
     "full_like",
     "standard": "astype can_cast result_type broadcast_to broadcast_arrays",
     "ranges": "tril triu meshgrid",
-    "sorting": "sort argsort lexsort partition argpartition sort_complex",
     "fft": "fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fftn fft.ifftn fft.rfftn "
     "fft.irfftn fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2 fft.fftshift fft.ifftshift",
     "products": "matmul vecdot matvec vecmat dot vdot inner outer tensordot linalg.matmul "
@@ -34,6 +33,10 @@ HOMES = {
     "rolling": "roll",
     "repeating": "tile resize repeat",
     "padding": "pad",
+    "sorting": "sort argsort lexsort partition argpartition sort_complex",
+    "searching": "searchsorted digitize",
+    "uniques": "unique unique_all unique_counts unique_inverse unique_values",
+    "setops": "isin union1d setdiff1d setxor1d intersect1d",
 }
 _HOME = {name: module for module, names in HOMES.items() for name in names.split()}
 
