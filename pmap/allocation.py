@@ -5,11 +5,12 @@
 
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from operator import index
 
 import numpy as np
 
-from . import comm
+from . import comm, pool
 from .distarray import DistArray
 from .errors import MapError, ShapeError
 from .grids import auto_grid
@@ -103,9 +104,15 @@ def chosen_map(held: object, shape: Shape) -> Map | None:
             return Map.lattice((world.size,), (), tuple(range(world.size)))
     if not isinstance(held, Map):
         raise MapError(f"map={held!r} is not a Map; write pm.Map(grid, dist), 'auto', None or 1")
-    held = held.bind(comm.world().size)
+    held = _bound(held, comm.world().size)
     held.check_shape(shape)
     return held
+
+
+@lru_cache(maxsize=1024)
+def _bound(held: Map, size: int) -> Map:
+    """One object for equal maps: operators see at once that two arrays lie alike."""
+    return held.bind(size)
 
 
 def allocate(shape: Shape, dtype: object, held: Map, fill: object = None) -> DistArray:
@@ -113,12 +120,12 @@ def allocate(shape: Shape, dtype: object, held: Map, fill: object = None) -> Dis
     world = comm.world()
     owned = held.owned(shape, world.rank)
     if not any(held.overlap) or owned is None:
-        local = np.empty(held.local_shape(shape, world.rank), dtype)
+        local = pool.empty(held.local_shape(shape, world.rank), dtype)
         if fill is not None:
             local[...] = fill
         return DistArray(local, shape, held, world)
     wide = [halo_range(o, h, n) for o, h, n in zip(owned, held.overlap, shape, strict=True)]
-    buffer = np.empty([len(w) for w in wide], dtype)
+    buffer = pool.empty(tuple(len(w) for w in wide), dtype)
     if fill is not None:
         buffer[...] = fill
     inner = tuple(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from . import comm, exchange, reductions
+from . import comm, exchange, pool, reductions
 from .alignment import check_broadcast
 from .arraymethods import ArrayMethods
 from .elementwise import cut
@@ -219,7 +219,7 @@ class DistArray(Subscripts, ArrayMethods, NumpyProtocols):
         plan = redistribution(source, target, self._shape, self._world.rank)
         here = self.block
         direct = value.dtype == self.dtype and not np.may_share_memory(value._local, here)
-        block = here if direct else np.empty(self.local_shape, value.dtype)
+        block = here if direct else pool.empty(self.local_shape, value.dtype)
         world = self._world
         exchange.run(plan, [value.block], [block], world, "A[:] = B", value.dtype)
         return block

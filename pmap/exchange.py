@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from . import comm
+from . import comm, pool
 from .comm import World
 from .errors import PmapError
 from .farreads import Far, Place, fetch, is_easily_read, overwrite
@@ -214,7 +214,7 @@ def _packed(
         views = list(_views(sources[pieces[0].source_part], pieces[0].source_segments))
         if len(views) == 1 and views[0].flags.c_contiguous:
             return views[0].reshape(-1).view(np.uint8)
-    message = np.empty(sum(p.size for p in pieces), dtype)
+    message = pool.empty((_size(pieces),), dtype)
     at = 0
     for piece in pieces:
         for view in _views(sources[piece.source_part], piece.source_segments):

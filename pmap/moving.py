@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from . import exchange
+from . import exchange, pool
 from .comm import World
 from .maps import AxisMap, Map, Shape
 from .plans import redistribution
@@ -35,7 +35,7 @@ def moved(
     """
     if source == target:
         return local
-    block = np.empty(target.local_shape(shape, world.rank), local.dtype)
+    block = pool.empty(target.local_shape(shape, world.rank), local.dtype)
     plan = redistribution(source, target, shape, world.rank)
     exchange.run(plan, [local], [block], world, what, local.dtype)
     return block

@@ -10,6 +10,8 @@ from .errors import InputError
 
 GIB = 1 << 30
 BLOCK_MB = 256.0
+POOL_MB = 2048.0
+_RANKS_OF_NODE = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE")
 SHARE_OF_LIMIT = 8
 """A block and what a kernel makes of it are a few copies; with these a rank keeps its limit."""
 
@@ -18,6 +20,15 @@ def _block_mb() -> float:
     """Memory of a block: less than the default where a rank's memory is limited."""
     limit_gb = float(os.environ.get("PMAP_MEMORY_GB", "inf"))
     return min(BLOCK_MB, limit_gb * 1024 / SHARE_OF_LIMIT)
+
+
+def _pool_mb() -> float:
+    """Memory that is kept: an eighth of a rank's share of the machine, or of its limit."""
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20
+    told = [os.environ.get(name) for name in _RANKS_OF_NODE]
+    ranks = next((int(n) for n in told if n and n.isdigit()), 1)
+    limit_gb = float(os.environ.get("PMAP_MEMORY_GB", "inf"))
+    return min(POOL_MB, machine / ranks / SHARE_OF_LIMIT, limit_gb * 1024 / SHARE_OF_LIMIT)
 
 
 @dataclass
@@ -36,6 +47,9 @@ class Options:
     block_mb : float
         Memory that one block of the block engine may take on a rank: 256, or less under
         ``pRUN --memory``.
+    pool_mb : float
+        Memory of results that are gone which a rank keeps for the next ones: at most 2048, an
+        eighth of its share of the machine, or of ``pRUN --memory``; 0 keeps none.
     scratch_dir : str or None
         Folder for temporary volumes; None is the system's own.
     """
@@ -44,6 +58,7 @@ class Options:
     float_sum: str = "canonical"
     strict: bool = False
     block_mb: float = field(default_factory=_block_mb)
+    pool_mb: float = field(default_factory=_pool_mb)
     scratch_dir: str | None = None
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import pool
 from .arena import INLINE_BYTES
 from .errors import DivergenceError
 from .farreads import Far, fetch
@@ -74,7 +75,7 @@ class Transfer:
         if slot is not None:
             self._coming[rank] = (slot, n_bytes)
             return
-        message = np.empty(n_bytes, np.uint8)
+        message = pool.empty((n_bytes,), np.uint8)
         self._coming[rank] = (None, message, self._world.irecv(message, rank, self._tag))
 
     def send(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from . import pool
 from .alignment import aligned, share_layout
 from .arraymethods import ArrayMethods
 from .elementwise import forwards
@@ -35,6 +36,8 @@ class NumpyProtocols(Operators):
             return _reduce(ufunc, *inputs, **kw)
         elif method == "outer":
             return _outer(ufunc, *inputs, **kw)
+        elif method == "at" and isinstance(inputs[0], ArrayMethods):
+            return inputs[0].apply_at(ufunc, *inputs[1:])
         name = ufunc.__name__ + ("" if method == "__call__" else "." + method)
         raise UnsupportedError(f"np.{name} is not there for a DistArray; use it on agg_all(A)")
 
@@ -176,7 +179,7 @@ def elementwise(function: Callable, inputs: tuple, what: str) -> object:
         blocks = [x.block if isinstance(x, ArrayMethods) else x for x in inputs]
     else:
         shape, target, blocks = aligned(inputs, what)
-    result = function(*map(forwards, blocks))
+    result = pool.applied(function, [forwards(b) for b in blocks])
     if isinstance(result, tuple):
         return tuple(type(first)(np.asarray(r), shape, target, first.world) for r in result)
     return type(first)(np.asarray(result), shape, target, first.world)

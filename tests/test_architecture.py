@@ -27,7 +27,7 @@ MAX_FUNCTION_LINES = 60
 LAYERS = (
     "errors settings splits axismaps indexing locating maps pickmaps plans views grids tiling "
     "summation sourceline recording binomial registry",
-    "onerank watchdog guard post arena nodes farreads transport mpiworld comm",
+    "onerank watchdog guard post arena nodes pool farreads transport mpiworld comm",
     "exchange ragged cuts",
     "elementwise moving stacks smallarrays canonical reductions argreductions reducing alignment "
     "numpymethods conversions arraymethods operators ufuncs",
@@ -43,8 +43,8 @@ STARTS_PROCESSES = {"launch/submit.py", "pmap/doctor.py"}
 ABOVE_THE_FACE = {"pmap/__main__.py", "pmap/doctor.py"}
 """Commands of pmap itself: they use it as anybody does."""
 
-NAMES_OF_STDLIB_ALLOWED = {"pmap/io/__init__.py"}
-"""`pm.io` is what users type, as in `skimage.io`."""
+NAMES_OF_STDLIB_ALLOWED = {"pmap/io/__init__.py", "pmap/random.py"}
+"""`pm.io` and `pm.random` are what users type, as in `skimage.io` and `np.random`."""
 
 PROCESS_STARTERS = {"fork", "forkpty", "system", "popen", "posix_spawn", "posix_spawnp"}
 PARALLEL_WORDS = {"Pid", "Np", "comm", "MPI", "SendMsg", "RecvMsg", "BcastMsg", "ProbeMsg"}
