@@ -100,11 +100,11 @@ def reduce(ufunc: np.ufunc, x: Blocks, axes: tuple[int, ...], dtype: np.dtype | 
             f"zero-size array to reduction operation {ufunc.__name__} which has no identity: "
             f"axes {axes} of shape {x.shape}"
         )
-    if not axes:
-        return x.with_local(np.asarray(ufunc.reduce(x.local, axis=(), dtype=dtype)))
     if is_small(x.shape) and len(axes) == len(x.shape):
         found = np.asarray(ufunc.reduce(whole_of(x), dtype=dtype))
         return Blocks(found, (), everywhere(0, x.world), x.world)
+    if not axes:
+        return x.with_local(np.asarray(ufunc.reduce(x.local, axis=(), dtype=dtype)))
     if ufunc in ROUNDED and made.kind in "fc" and options.float_sum == "canonical":
         return canonical_reduce(x, axes, made, ufunc)
     return _by_parts(ufunc, x, axes, dtype, made)
