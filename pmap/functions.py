@@ -7,6 +7,7 @@ import numpy as np
 from . import creation
 from .distarray import DistArray
 from .errors import UnsupportedError
+from .finding import nonzero
 from .registry import FUNCTIONS, implements
 from .ufuncs import elementwise
 
@@ -48,8 +49,10 @@ def where(condition: object, x: object = None, y: object = None) -> DistArray:
     >>> pm.where(A > 1, A, -1).local
     array([-1, -1,  2,  3])
     """
+    if x is None and y is None:
+        return nonzero(condition)
     if x is None or y is None:
-        raise UnsupportedError("np.where(condition) alone is not there; give x and y")
+        raise ValueError("either both or neither of x and y should be given")
     if not any(isinstance(v, DistArray) for v in (condition, x, y)):
         return np.where(condition, x, y)
     return elementwise(np.where, (condition, x, y), "where")

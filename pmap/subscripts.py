@@ -54,6 +54,36 @@ class Subscripts:
             placing.scatter(chosen, values_for(value, view.dtype, len(chosen.result_shape)))
         view.put(block)
 
+    def apply_at(self, ufunc: np.ufunc, key: object, *operands: object) -> None:
+        """``ufunc.at(A, key, operand)``: once for every number of the index, in its C order.
+
+        The order fixes how floats are rounded, so the bits are the same at any map (C2).
+        COLLECTIVE unless the index and the operand are plain ndarrays.
+        """
+        found = parse(_concrete(key), self._shape)
+        view = self._view(found.entries)
+        if not found.arrays:  # nothing is named twice
+            view[...] = ufunc(view, *operands)
+            return
+        plain = [x for x in operands if isinstance(x, bool | int | float | complex)]
+        kinds = [
+            x
+            if x in plain
+            else np.zeros(0, np.asarray(x).dtype if not hasattr(x, "dtype") else x.dtype)
+            for x in operands
+        ]
+        ufunc.at(np.zeros(1, self.dtype), np.zeros(0, np.intp), *kinds)  # told on all ranks
+        block = view.block
+        target = Blocks(block, view.shape, view.map.without_overlap(), view.world)
+        chosen = picked(target, found, writing=True)
+        if plain or not operands:
+            placing.scatter(chosen, np.zeros(()), apply=lambda b, at, _: ufunc.at(b, at, *operands))
+        else:
+            values = np.asarray(operands[0]) if not hasattr(operands[0], "dtype") else operands[0]
+            values = values_for(values, values.dtype, len(chosen.result_shape))
+            placing.scatter(chosen, values, f"np.{ufunc.__name__}.at", ufunc.at)
+        view.put(block)
+
     def _element(self, index: list[int]) -> object:
         """One element, equal on all ranks. COLLECTIVE unless all ranks hold it."""
         holders = self._map.holders(self._shape, index)

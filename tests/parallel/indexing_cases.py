@@ -122,3 +122,23 @@ def said(key):
         f"DistArray({np.asarray(k).tolist()}, {k.map})" if isinstance(k, pm.DistArray) else repr(k)
         for k in items
     )
+
+
+def outcome(function, *args):
+    try:
+        return function(*args)
+    except (IndexError, ValueError, TypeError, OverflowError) as error:
+        return error
+
+
+def agree(found, expected, note):
+    """Equal results, or the same built-in exception on all ranks."""
+    if isinstance(expected, Exception) or isinstance(found, Exception):
+        assert isinstance(expected, Exception), f"{note}\nfound {found!r}\nexpected {expected!r}"
+        kind = next(c for c in type(expected).__mro__ if c.__module__ == "builtins")
+        assert isinstance(found, kind), f"{note}\nfound {found!r}\nexpected {expected!r}"
+        return
+    assert np.shape(found) == np.shape(expected), (note, np.shape(found), np.shape(expected))
+    whole = np.asarray(found)
+    assert whole.dtype == expected.dtype, (note, whole.dtype, expected.dtype)
+    assert np.array_equal(whole, expected), f"{note}\nfound {whole}\nexpected {expected}"

@@ -1,34 +1,13 @@
 """Indexing as NumPy's, for reading and for assignment, at every map (contracts C2, C3)."""
 
+from operator import getitem
+
 import numpy as np
 import pytest
-from indexing_cases import RandomKey, mapped, random_shape, said
-
-import pmap as pm
-from pmap.comm import world
+from indexing_cases import RandomKey, agree, mapped, outcome, random_shape, said
 
 SEEDS = 60
 STEPS = 12
-
-
-def outcome(function, *args):
-    try:
-        return function(*args)
-    except (IndexError, ValueError, TypeError, OverflowError) as error:
-        return error
-
-
-def agree(found, expected, note):
-    """Equal results, or the same built-in exception on all ranks."""
-    if isinstance(expected, Exception) or isinstance(found, Exception):
-        assert isinstance(expected, Exception), f"{note}\nfound {found!r}\nexpected {expected!r}"
-        kind = next(c for c in type(expected).__mro__ if c.__module__ == "builtins")
-        assert isinstance(found, kind), f"{note}\nfound {found!r}\nexpected {expected!r}"
-        return
-    assert np.shape(found) == np.shape(expected), (note, np.shape(found), np.shape(expected))
-    whole = np.asarray(found)
-    assert whole.dtype == expected.dtype, (note, whole.dtype, expected.dtype)
-    assert np.array_equal(whole, expected), f"{note}\nfound {whole}\nexpected {expected}"
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -39,7 +18,7 @@ def test_reading_by_random_indices(seed):
         A = mapped(rng, a)
         index = RandomKey(rng, a.shape)
         note = f"seed {seed} {a.shape} {A.map}[{said(index.key)}]"
-        agree(outcome(lambda: A[index.key]), outcome(lambda: a[index.plain]), note)
+        agree(outcome(getitem, A, index.key), outcome(getitem, a, index.plain), note)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -49,7 +28,7 @@ def test_assigning_to_random_indices(seed):
         a = rng.integers(0, 1000, random_shape(rng)).astype(rng.choice(["i8", "f4", "u1", "?"]))
         A = mapped(rng, a)
         index = RandomKey(rng, a.shape)
-        target = outcome(lambda: a[index.plain])
+        target = outcome(getitem, a, index.plain)
         shape = np.shape(target) if not isinstance(target, Exception) else (2,)
         v, V = values_for(rng, shape)
         note = f"seed {seed} step {step} {a.shape} {A.map}[{said(index.key)}] = {said(V)} {v.shape}"
