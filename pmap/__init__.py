@@ -23,6 +23,11 @@ _FACE = {
     "distarray": "DistArray",
     "functions": "where",
     "picture": "show ownership",
+    "taking": "take take_along_axis put_along_axis put compress extract choose select",
+    "finding": "nonzero flatnonzero argwhere unravel_index ravel_multi_index ix_",
+    "maskedwrites": "copyto place putmask",
+    "diagonals": "diagonal diag diagflat trace fill_diagonal",
+    "inserting": "delete insert",
     "recording": "record",
     "creation": "zeros ones full empty from_function from_local "
     "zeros_like ones_like full_like empty_like",

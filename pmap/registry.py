@@ -12,6 +12,11 @@ FUNCTIONS: dict[Callable, Callable] = {}
 
 # module -> the NumPy functions that it implements, by name; "linalg." and "fft." in front of those
 HOMES = {
+    "taking": "take take_along_axis put_along_axis put compress extract choose select",
+    "finding": "nonzero flatnonzero argwhere unravel_index ravel_multi_index ix_",
+    "maskedwrites": "copyto place putmask",
+    "diagonals": "diagonal diag diagflat trace fill_diagonal",
+    "inserting": "delete insert",
     "functions": "sum prod mean min max any all argmin argmax var std where clip count_nonzero ptp "
     "copy round around isclose allclose array_equal "
     "shape ndim size real imag array_repr array_str zeros_like ones_like empty_like "
