@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from . import pool, transport
 from .comm import World
 from .maps import AxisMap, Map, Shape
 from .splits import Split
@@ -33,25 +34,17 @@ def swap(
         return [parts[0]]
     if coming is None:
         lengths = np.array([len(p) for p in parts], np.int64)
-        coming = np.stack(world.allgather_array(lengths))[:, world.rank]
-    tag = world.next_tag(what)
+        told = world.gather_small(lengths.tobytes())
+        coming = [np.frombuffer(words, np.int64)[world.rank] for words in told]
     here, like = world.rank, parts[world.rank]
     came = [
-        like if r == here else np.empty((int(n), *like.shape[1:]), like.dtype)
+        like if r == here else pool.empty((int(n), *like.shape[1:]), like.dtype)
         for r, n in enumerate(coming)
     ]
     order = [(here + k) % world.size for k in range(1, world.size)]
-    requests = [world.irecv(_as_bytes(came[r]), r, tag) for r in order if came[r].size]
-    sent = [np.ascontiguousarray(parts[r], like.dtype) for r in order]
-    requests += [
-        world.isend(_as_bytes(p), r, tag) for p, r in zip(sent, order, strict=True) if p.size
-    ]
-    world.wait(requests, what)
+    sent = [(r, np.ascontiguousarray(parts[r], like.dtype)) for r in order]
+    transport.swap(sent, [(r, came[r]) for r in order], world, what)
     return came
-
-
-def _as_bytes(a: np.ndarray) -> np.ndarray:
-    return a.reshape(-1).view(np.uint8)
 
 
 def explicit_map(counts: Sequence[int], world: World) -> Map:
