@@ -49,6 +49,10 @@ _FACE = {
     "messages": "SendMsg RecvMsg BcastMsg ProbeMsg",
     "blocks": "map_blocks map_overlap",
     "fusing": "fuse",
+    "sorting": "sort argsort",
+    "searching": "searchsorted digitize",
+    "uniques": "unique unique_all unique_counts unique_inverse unique_values",
+    "setops": "isin",
     "axisorder": "transpose permute_dims matrix_transpose swapaxes moveaxis rollaxis expand_dims "
     "squeeze atleast_1d atleast_2d atleast_3d flip flipud fliplr rot90",
     "joining": "concat concatenate stack hstack vstack dstack column_stack append block",
@@ -57,10 +61,12 @@ _FACE = {
     "rolling": "roll",
     "repeating": "tile resize repeat",
     "padding": "pad",
-    "sorting": "sort argsort",
-    "searching": "searchsorted digitize",
-    "uniques": "unique unique_all unique_counts unique_inverse unique_values",
-    "setops": "isin",
+    "calculus": "gradient unwrap",
+    "windows": "convolve correlate",
+    "alongaxis": "apply_along_axis apply_over_axes piecewise",
+    "elementfunctions": "i0 sinc iscomplex isreal fix isposinf isneginf angle nan_to_num "
+    "real_if_close iscomplexobj isrealobj array_equiv polyval interp cross",
+    "fromvectors": "vander trim_zeros",
 }
 # NumPy's own under the standard's names: dtypes, constants, and ufuncs, which dispatch themselves
 _NUMPY = (

@@ -30,6 +30,10 @@ HOMES = {
     "einstein": "einsum einsum_path",
     "kronecker": "kron",
     "covariance": "cov corrcoef",
+    "sorting": "sort argsort lexsort partition argpartition sort_complex",
+    "searching": "searchsorted digitize",
+    "uniques": "unique unique_all unique_counts unique_inverse unique_values",
+    "setops": "isin union1d setdiff1d setxor1d intersect1d",
     "axisorder": "transpose matrix_transpose swapaxes moveaxis rollaxis expand_dims squeeze "
     "atleast_1d atleast_2d atleast_3d flip flipud fliplr rot90",
     "joining": "concatenate stack hstack vstack dstack column_stack append block",
@@ -38,10 +42,12 @@ HOMES = {
     "rolling": "roll",
     "repeating": "tile resize repeat",
     "padding": "pad",
-    "sorting": "sort argsort lexsort partition argpartition sort_complex",
-    "searching": "searchsorted digitize",
-    "uniques": "unique unique_all unique_counts unique_inverse unique_values",
-    "setops": "isin union1d setdiff1d setxor1d intersect1d",
+    "calculus": "gradient unwrap",
+    "windows": "convolve correlate sliding_window_view",
+    "alongaxis": "apply_along_axis apply_over_axes piecewise",
+    "elementfunctions": "i0 sinc iscomplex isreal fix isposinf isneginf angle nan_to_num "
+    "real_if_close iscomplexobj isrealobj array_equiv polyval interp cross",
+    "fromvectors": "vander trim_zeros",
 }
 _HOME = {name: module for module, names in HOMES.items() for name in names.split()}
 
