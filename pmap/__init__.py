@@ -79,7 +79,7 @@ _NUMPY = (
     "negative nextafter not_equal positive pow reciprocal remainder sign signbit sin sinh sqrt "
     "square subtract tan tanh trunc"
 )
-_MODULES = "io ndimage measure segmentation filters"
+_MODULES = "io ndimage measure segmentation filters linalg"
 _HOME = {name: module for module, names in _FACE.items() for name in names.split()}
 
 

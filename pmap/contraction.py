@@ -178,8 +178,8 @@ def _by_parts(
     if held.coords(world.rank) is not None:
         inner = part.reshape(part.shape[len(sizes) :])
         multiplied(inner, out, still.array.block, still.labels, come, other.labels)
-    name = "logical_or" if dtype.kind == "b" else "add"
+    add = np.logical_or if dtype.kind == "b" else np.add
     found = reduce(
-        name, Blocks(part, sizes + shape, stacked, world), tuple(range(len(sizes))), dtype
+        add, Blocks(part, sizes + shape, stacked, world), tuple(range(len(sizes))), dtype
     )
     return moved(found.local, shape, found.map, target, world, what)

@@ -48,6 +48,13 @@ HOMES = {
     "elementfunctions": "i0 sinc iscomplex isreal fix isposinf isneginf angle nan_to_num "
     "real_if_close iscomplexobj isrealobj array_equiv polyval interp cross",
     "fromvectors": "vander trim_zeros",
+    "factors": "linalg.cholesky linalg.qr linalg.svd linalg.svdvals linalg.eig linalg.eigh "
+    "linalg.eigvals linalg.eigvalsh",
+    "solving": "linalg.solve linalg.inv linalg.slogdet linalg.det linalg.pinv linalg.lstsq "
+    "linalg.tensorsolve linalg.tensorinv",
+    "norms": "linalg.norm linalg.vector_norm linalg.matrix_norm linalg.cond linalg.matrix_rank",
+    "chain": "linalg.multi_dot linalg.matrix_power",
+    "linalg": "linalg.matrix_transpose linalg.outer linalg.cross linalg.diagonal linalg.trace",
 }
 _HOME = {name: module for module, names in HOMES.items() for name in names.split()}
 

@@ -1,0 +1,136 @@
+"""QR of a tall matrix whose rows are cut: TSQR.
+
+Each rank factorises its rows, and the small R's are put together in pairs up a tree (Demmel,
+Grigori, Hoemmen and Langou, SIAM J. Sci. Comput. 34, 2012, §3). Signs are those that Householder's
+reflections of the whole matrix give, hence NumPy's (Ballard and others, IPDPS 2014, §IV: the signs
+come out of an LU factorisation of the first rows of Q).
+"""
+
+import numpy as np
+
+from .distarray import DistArray
+from .maps import AxisMap, Map
+from .matrices import flat, replicating
+from .moving import moved
+from .ragged import swap
+from .regions import fetch
+from .splits import Split
+
+
+def tall(x: DistArray) -> bool:
+    """Whether each rank's share of the rows is no shorter than a row."""
+    m, n = x.shape
+    return m >= n * len(x.map.procs)
+
+
+def row_map(x: DistArray) -> Map:
+    """The map with whole rows: x's own where it cuts nothing else, else blocks over its ranks."""
+    if x.map.pieces_along(1) == 1 and x.map.pieces_along(0) == len(x.map.procs):
+        return x.map
+    return flat(x, AxisMap(0, Split("b")), AxisMap())
+
+
+def tsqr(x: DistArray, what: str) -> tuple[DistArray, np.ndarray]:
+    """Q with its rows cut, and R on each rank of x's lattice. COLLECTIVE.
+
+    Parameters
+    ----------
+    x : DistArray, shape (m, n), m >= n
+    what : str
+        The operation's name, for messages.
+
+    Returns
+    -------
+    q : DistArray, shape (m, n)
+        Rows as x's where x has whole rows.
+    r : ndarray, shape (n, n)
+        Upper triangular; empty on ranks outside the lattice.
+    """
+    held, world = row_map(x), x.world
+    n = x.shape[1]
+    inside = held.coords(world.rank) is not None
+    block = x.block_under(held, what)
+    q = np.empty((0, 0), x.dtype)
+    r = np.empty((0, n), x.dtype)
+    if inside:
+        q, r = np.linalg.qr(block)
+    r, factors = _up(r, held, world, what)
+    top = replicating(x, 2)
+    source = Map.lattice((1,), (AxisMap(), AxisMap()), held.procs[:1])
+    r = moved(r, (n, n), source, top, world, what)
+    change = _down(n, factors, held, world, what, x.dtype)
+    local = q @ change if inside else np.empty((0, 0), x.dtype)
+    found = DistArray(local, (x.shape[0], n), held, world)
+    signs = _signs(found, r, top)
+    if inside:
+        found = DistArray(local * signs, found.shape, held, world)
+        r = signs.conj()[:, None] * r
+    return found, r
+
+
+def _up(r: np.ndarray, held: Map, world: object, what: str) -> tuple[np.ndarray, list]:
+    """The tree upwards: R at the first rank; at each rank the (Q, rows above) of its pairs."""
+    place = held.procs.index(world.rank) if world.rank in held.procs else None
+    factors, step = [], 1
+    nothing = r[:0]
+    while step < len(held.procs):
+        parts = [nothing] * world.size
+        sends = place is not None and place % (2 * step) == step
+        if sends:
+            parts[held.procs[place - step]] = r
+        came = swap(parts, world, what)
+        pairs = place is not None and place % (2 * step) == 0 and place + step < len(held.procs)
+        if pairs:
+            other = came[held.procs[place + step]]
+            q, both = np.linalg.qr(np.concatenate([r, other]))
+            factors.append((step, q, len(r)))
+            r = both
+        step *= 2
+    first = place == 0
+    return (r if first else np.empty((0, 0), r.dtype)), factors
+
+
+def _down(
+    n: int, factors: list, held: Map, world: object, what: str, dtype: np.dtype
+) -> np.ndarray | None:
+    """The tree downwards: by what each rank's own Q has to be multiplied."""
+    place = held.procs.index(world.rank) if world.rank in held.procs else None
+    change = np.eye(n, dtype=dtype) if place == 0 else np.empty((0, n), dtype)
+    step = 1
+    while step < len(held.procs):
+        step *= 2
+    while (step := step // 2) >= 1:
+        parts = [change[:0]] * world.size
+        if factors and factors[-1][0] == step:
+            _, q, above = factors.pop()
+            both = q @ change
+            change = both[:above]
+            parts[held.procs[place + step]] = both[above:]
+            parts[world.rank] = change[:0]
+        came = swap(parts, world, what)
+        if place is not None and place % (2 * step) == step:
+            change = came[held.procs[place - step]]
+    return change
+
+
+def _signs(q: DistArray, r: np.ndarray, top: Map) -> np.ndarray:
+    """By what the columns of Q are multiplied so that they are those of Householder's method."""
+    n = q.shape[1]
+    box = (slice(0, n), slice(0, n))
+    inside = [top.coords(rank) is not None for rank in range(q.world.size)]
+    first = fetch(q, [[box] if here else [] for here in inside])
+    if not first:
+        return np.empty(0, q.dtype)
+    diagonal = np.diagonal(r)
+    size = np.abs(diagonal)
+    phase = np.where(size > 0, diagonal / np.where(size > 0, size, 1), 1).astype(q.dtype)
+    work = first[0] * phase  # as if the diagonal of R were real and not negative
+    signs = np.ones(n, q.dtype)
+    for i in range(n):
+        x = work[i, i].real
+        kept = q.dtype.kind == "f" and abs(x) == 1  # nothing below it: the reflection is left out
+        signs[i] = np.copysign(1, x) if kept else -np.copysign(1, x)
+        pivot = work[i, i] - signs[i]
+        if pivot != 0:
+            work[i + 1 :, i + 1 :] -= np.outer(work[i + 1 :, i] / pivot, work[i, i + 1 :])
+    return phase * signs
