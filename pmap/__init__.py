@@ -49,10 +49,6 @@ _FACE = {
     "messages": "SendMsg RecvMsg BcastMsg ProbeMsg",
     "blocks": "map_blocks map_overlap",
     "fusing": "fuse",
-    "sorting": "sort argsort",
-    "searching": "searchsorted digitize",
-    "uniques": "unique unique_all unique_counts unique_inverse unique_values",
-    "setops": "isin",
     "axisorder": "transpose permute_dims matrix_transpose swapaxes moveaxis rollaxis expand_dims "
     "squeeze atleast_1d atleast_2d atleast_3d flip flipud fliplr rot90",
     "joining": "concat concatenate stack hstack vstack dstack column_stack append block",
@@ -67,6 +63,10 @@ _FACE = {
     "elementfunctions": "i0 sinc iscomplex isreal fix isposinf isneginf angle nan_to_num "
     "real_if_close iscomplexobj isrealobj array_equiv polyval interp cross",
     "fromvectors": "vander trim_zeros",
+    "sorting": "sort argsort",
+    "searching": "searchsorted",
+    "uniques": "unique_all unique_counts unique_inverse unique_values",
+    "setops": "isin",
 }
 # NumPy's own under the standard's names: dtypes, constants, and ufuncs, which dispatch themselves
 _NUMPY = (

@@ -30,10 +30,6 @@ HOMES = {
     "einstein": "einsum einsum_path",
     "kronecker": "kron",
     "covariance": "cov corrcoef",
-    "sorting": "sort argsort lexsort partition argpartition sort_complex",
-    "searching": "searchsorted digitize",
-    "uniques": "unique unique_all unique_counts unique_inverse unique_values",
-    "setops": "isin union1d setdiff1d setxor1d intersect1d",
     "axisorder": "transpose matrix_transpose swapaxes moveaxis rollaxis expand_dims squeeze "
     "atleast_1d atleast_2d atleast_3d flip flipud fliplr rot90",
     "joining": "concatenate stack hstack vstack dstack column_stack append block",
@@ -55,6 +51,11 @@ HOMES = {
     "norms": "linalg.norm linalg.vector_norm linalg.matrix_norm linalg.cond linalg.matrix_rank",
     "chain": "linalg.multi_dot linalg.matrix_power",
     "linalg": "linalg.matrix_transpose linalg.outer linalg.cross linalg.diagonal linalg.trace",
+    "sorting": "sort argsort lexsort partition argpartition sort_complex",
+    "searching": "searchsorted digitize",
+    "uniques": "unique unique_all unique_counts unique_inverse unique_values",
+    "setops": "isin union1d setdiff1d setxor1d intersect1d",
+    "quantiles": "median nanmedian quantile percentile nanquantile nanpercentile",
 }
 _HOME = {name: module for module, names in HOMES.items() for name in names.split()}
 

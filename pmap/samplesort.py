@@ -59,7 +59,7 @@ def share_sorted(
         return sort_run(values)
     inner = edges[1:-1]
     if values.dtype in VECTOR and len(ranks) <= FEW and edges[-1] >= SMALL * world.size:
-        parting = _splitters(values, inner, edges[-1], world)
+        parting = splitters(values, inner, edges[-1], world)
         if parting is not None:
             counts = _counts(parting[2], values, ranks, world)
             joined, parts = _landing(values, counts, ranks, world.rank)
@@ -130,7 +130,7 @@ def _piece(source: int, target: int, part: int, length: int, start: int) -> Piec
     return Piece(source, target, part, 0, ((here,),), ((there,),))
 
 
-def _splitters(
+def splitters(
     values: np.ndarray, positions: Sequence[int], total: int, world: World
 ) -> tuple[list, np.ndarray, np.ndarray] | None:
     """The splitters at global positions, found without a sort.
