@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import comm, sources
+from . import comm, interiors, pool, sources
 from .distarray import DistArray
 from .settings import options
 from .tiling import Box, Halo, added, block_grid, box_shape, even_halo, grown, inside, unwrapped
@@ -23,10 +23,23 @@ from .tiling import Box, Halo, added, block_grid, box_shape, even_halo, grown, i
 
 @dataclass(frozen=True)
 class Step:
-    """One kernel of a chain, and the voxels that it reads beyond each side of each axis."""
+    """One kernel of a chain, and the voxels that it reads beyond each side of each axis.
+
+    With a ``dtype`` the kernel is called ``kernel(block, inner, out)`` and puts the inner part of
+    its result into ``out``, which may be the block itself where that part is the whole.
+    """
 
     kernel: Callable[..., np.ndarray]
     halo: Halo
+    dtype: np.dtype | None = None
+
+    def apply(self, blocks: list[np.ndarray], inner: Box, out: np.ndarray | None) -> np.ndarray:
+        """The inner part of what the kernel makes of its blocks, in ``out`` if it can. LOCAL."""
+        if self.dtype is None:
+            return self.kernel(*blocks)[inner]
+        out = pool.empty(box_shape(inner), self.dtype) if out is None else out
+        self.kernel(blocks[0], inner, out)
+        return out
 
 
 def share(blocks: list[Box], arrays: Sequence[Any], n_ranks: int) -> list[list[Box]]:
@@ -187,16 +200,25 @@ def run(
     need = [even_halo([0] * len(shape))]
     for step in reversed(chain):
         need.insert(0, added(need[0], step.halo))
+
+    def work(blocks: list[np.ndarray], box: Box, out: np.ndarray | None) -> np.ndarray:
+        for at, step in enumerate(chain):
+            region = grown(box, need[at], shape, wraps)
+            rest = grown(box, need[at + 1], shape, wraps)
+            into = out if rest == box else None
+            if into is None and at and rest == region:
+                into = blocks[0]  # made by the step before: nobody else has it
+            blocks = [step.apply(blocks, inside(rest, region), into)]
+        if out is not None and blocks[0] is not out:
+            out[...] = blocks[0]
+        return blocks[0]
+
+    if interiors.can_overlap(arrays, sink, boxes, wraps):
+        interiors.run(work, arrays, sink, boxes, need[0])
+        return sink
     for table in rounds(boxes, arrays, sink):
         wanted = [[grown(box, need[0], shape, wraps) for box in mine] for mine in table]
         inputs = [read_regions(a, wanted, rank, shape) for a in arrays]
-        done = []
-        for i, box in enumerate(table[rank]):
-            blocks = [a[i] for a in inputs]
-            for at, step in enumerate(chain):
-                region = grown(box, need[at], shape, wraps)
-                rest = grown(box, need[at + 1], shape, wraps)
-                blocks = [step.kernel(*blocks)[inside(rest, region)]]
-            done.append(blocks[0])
+        done = [work([a[i] for a in inputs], box, None) for i, box in enumerate(table[rank])]
         sources.write(sink, table, done, rank)
     return sources.finish(sink)

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.ndimage as ndi
 
 from .chains import Step
+from .linefilter import filtered
 from .tiling import even_halo
 
 Arguments = dict[str, Any]
@@ -118,16 +119,10 @@ def _separable(a: Arguments, ndim: int, kernels: list[tuple[int, Callable, int]]
     modes = dict(zip(_axes(a, ndim), _per_axis(a["mode"], _axes(a, ndim)), strict=True))
     steps = []
     for axis, kernel, reach in kernels:
-        line = partial(kernel, axis=axis, mode=modes[axis], cval=a["cval"])
-        kernel = partial(_in_place, line) if steps else partial(line, output=a["output"])
-        steps.append(Step(kernel, even_halo(_spread([reach], [axis], ndim))))
+        line = partial(kernel, mode=modes[axis], cval=a["cval"])
+        halo = even_halo(_spread([reach], [axis], ndim))
+        steps.append(Step(partial(filtered, line, axis), halo, np.dtype(a["output"])))
     return steps or [Step(lambda block: block.astype(a["output"]), even_halo([0] * ndim))]
-
-
-def _in_place(line: Callable[..., None], block: np.ndarray) -> np.ndarray:
-    """Filter the result of the pass before where it lies: a new array costs as much as a pass."""
-    line(block, output=block)
-    return block
 
 
 def _gaussian_steps(a: Arguments, ndim: int) -> list[Step]:

@@ -4,11 +4,11 @@ Every rank passes the same table of boxes, one list per rank, so that all know w
 exchange serves all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from . import exchange
+from . import exchange, pool
 from .distarray import DistArray
 from .errors import ShapeError
 from .plans import Box, box_plan, edges_of
@@ -54,12 +54,25 @@ def fetch(x: DistArray, boxes_by_rank: BoxTable) -> list[np.ndarray]:
     >>> fetch(A, [[(slice(2, 5),)]])
     [array([2, 3, 4])]
     """
+    return start_fetch(x, boxes_by_rank)()
+
+
+def start_fetch(x: DistArray, boxes_by_rank: BoxTable) -> Callable[[], list[np.ndarray]]:
+    """As :func:`fetch`, begun: call the result for the boxes; the array must not change before.
+
+    COLLECTIVE, and so is the call of the result.
+    """
     table = _edges(boxes_by_rank, x)
     world = x.world
-    mine = [np.empty([b - a for a, b in box], x.dtype) for box in table[world.rank]]
+    mine = [pool.empty(tuple(b - a for a, b in box), x.dtype) for box in table[world.rank]]
     plan = box_plan(x.map.without_overlap(), x.shape, table, world.rank, False)
-    exchange.run(plan, [x.block], mine, world, "fetch", x.dtype)
-    return mine
+    started = exchange.start(plan, [x.block], mine, world, "fetch", x.dtype)
+
+    def finish() -> list[np.ndarray]:
+        started.finish()
+        return mine
+
+    return finish
 
 
 def store(x: DistArray, boxes_by_rank: BoxTable, arrays: Sequence[np.ndarray]) -> None:
