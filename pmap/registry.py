@@ -56,6 +56,7 @@ HOMES = {
     "uniques": "unique unique_all unique_counts unique_inverse unique_values",
     "setops": "isin union1d setdiff1d setxor1d intersect1d",
     "quantiles": "median nanmedian quantile percentile nanquantile nanpercentile",
+    "histograms": "histogram histogram_bin_edges histogramdd histogram2d bincount",
 }
 _HOME = {name: module for module, names in HOMES.items() for name in names.split()}
 
