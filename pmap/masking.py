@@ -103,18 +103,32 @@ def selection(x: Blocks, axis: int, mask: np.ndarray | Blocks, place: int, what:
     place : int
         Where the selected elements' axis goes among the axes that stay.
     """
+    x, own = _arranged(x, axis, mask, place)
     k = len(mask.shape)
-    rest = [a for a in range(len(x.shape)) if not axis <= a < axis + k]
-    order = (*rest[:place], *range(axis, axis + k), *rest[place:])
-    if order != tuple(range(len(order))):
-        x = transposed(x, order)
-    own = x.map.with_axes(x.map.axes[place : place + k])
     in_rows = own if in_order(own, mask.shape, range(k)) else _row_map(own, mask.shape)
     here = _part(mask, own, x, what)
     rows = here if in_rows is own else _part(mask, in_rows, x, what)
     counts = _counts(mask, rows, in_rows, x)
     held = _selected_map(x.map, place, k, in_rows, counts)
     return Selection(x, place, mask.shape, here, rows, in_rows, sum(counts), held)
+
+
+def _arranged(x: Blocks, axis: int, mask: np.ndarray | Blocks, place: int) -> tuple[Blocks, Map]:
+    """The array with its masked axes from ``place`` on, and the map of these axes alone."""
+    k = len(mask.shape)
+    rest = [a for a in range(len(x.shape)) if not axis <= a < axis + k]
+    order = (*rest[:place], *range(axis, axis + k), *rest[place:])
+    if order != tuple(range(len(order))):
+        x = transposed(x, order)
+    return x, x.map.with_axes(x.map.axes[place : place + k])
+
+
+def fill(x: Blocks, axis: int, mask: np.ndarray | Blocks, value: object, what: str) -> None:
+    """``A[mask] = scalar``: every rank its own elements. COLLECTIVE where maps differ."""
+    x, own = _arranged(x, axis, mask, axis)
+    here = _part(mask, own, x, what)
+    if x.map.coords(x.world.rank) is not None:
+        x.local[(*[slice(None)] * axis, here)] = value
 
 
 def _fibres(held: Map, axes: range) -> Fibres:

@@ -13,10 +13,11 @@ from .comm import World
 from .elementwise import cut, operand_map
 from .locating import owners, positions, within
 from .maps import Map, Shape
-from .moving import moved
+from .moving import everywhere, moved
 from .pickmaps import fibres, freed_by, picked_map
 from .ragged import swap
 from .reductions import Blocks
+from .settings import options
 
 FEW_PIECES = 8
 """Up to so many groups are found by one comparison each, more by sorting."""
@@ -162,6 +163,8 @@ def pick(
     listed = [i.map for i in index if isinstance(i, Blocks) and i.shape == shape]
     if writing:  # one writer for each element of each copy of x
         listed = [] if x.map.replicated else [m for m in listed if not m.replicated]
+    elif listed:
+        x = _near(x, shape, listed[0])
     held = picked_map(x.map, place, len(axes), shape, listed)
     made = Pick(x, place, (), shape, held)
     ready = tuple(
@@ -169,6 +172,14 @@ def pick(
         for i in index
     )
     return replace(made, index=ready)
+
+
+def _near(x: Blocks, shape: Shape, index: Map) -> Blocks:
+    """A table that is no larger than a rank's part of a distributed index is brought to all."""
+    bytes_of_index = 8 * prod(shape) // len(index.procs)
+    if prod(x.shape) * x.local.itemsize > min(bytes_of_index, options.gather_limit):
+        return x
+    return _under(x, everywhere(len(x.shape), x.world))
 
 
 def transposed(x: Blocks, order: Sequence[int]) -> Blocks:
@@ -244,6 +255,8 @@ def asked_of(p: Pick, part: list, groups: list, servers: np.ndarray, what: str) 
             asked[needer] = [i[here] for i in theirs] if count_of(here, len(theirs[0])) else None
         return asked
     flat = raveled(part, [p.x.shape[a] for a in p.picked])
+    if prod(p.x.shape[a] for a in p.picked) <= 1 << 31:
+        flat = flat.astype(np.int32)
     requests = [flat[:0]] * world.size
     for server, group in zip(servers.tolist(), groups, strict=True):
         requests[server] = flat[group]

@@ -10,7 +10,7 @@ from .elementwise import cut, operand_map
 from .errors import ShapeError
 from .moving import moved
 from .pickmaps import fibres, in_order
-from .picks import Pick, asked_of, flat_shape, grouped, needers, raveled, unraveled
+from .picks import Pick, all_here, asked_of, flat_shape, grouped, needers, raveled, unraveled
 from .ragged import swap
 from .reductions import Blocks
 
@@ -57,6 +57,11 @@ def scatter(
         return
     world = p.x.world
     part = p.part(world.rank)
+    if all_here(p) and set(p.map.procs) == set(p.x.map.procs):  # each rank writes its own alone
+        mine = _own_values(p, values, what)
+        if p.map.coords(world.rank) is not None:
+            apply(p.x.local, p.key(p.positions(part)), mine)
+        return
     servers = fibres(p.x.map, p.freed).of(world.rank)
     groups = grouped(p.owners(part), len(part[0]), len(servers))
     constant = isinstance(values, np.ndarray) and values.size == 1
@@ -135,6 +140,18 @@ def _values_for(
     p: Pick, values: object, groups: list, servers: np.ndarray, asked: list, what: str
 ) -> list:
     """What each rank gives this one, one flat array per rank."""
+    world = p.x.world
+    wide = _own_values(p, values, what)
+    given = [np.empty(0, wide.dtype)] * world.size
+    if p.map.coords(world.rank) is not None:
+        for server, group in zip(servers.tolist(), groups, strict=True):
+            given[server] = wide[p.key([group])].reshape(-1)
+    each = _each(p)
+    return swap(given, world, what, [0 if a is None else len(a[0]) * each for a in asked])
+
+
+def _own_values(p: Pick, values: np.ndarray | Blocks, what: str) -> np.ndarray:
+    """The values that meet this rank's part of the index, the axes of the index as one."""
     world, shape = p.x.world, p.result_shape
     local_shape = p.map.local_shape(shape, world.rank)
     if isinstance(values, Blocks):
@@ -142,13 +159,10 @@ def _values_for(
         part = moved(values.local, values.shape, values.map, target, world, what)
     else:
         part = cut(values, shape, p.map.owned(shape, world.rank))
-    given = [np.empty(0, part.dtype)] * world.size
-    if p.map.coords(world.rank) is not None:
-        wide = np.broadcast_to(part, local_shape).reshape(flat_shape(p, local_shape))
-        for server, group in zip(servers.tolist(), groups, strict=True):
-            given[server] = wide[p.key([group])].reshape(-1)
-    each = _each(p)
-    return swap(given, world, what, [0 if a is None else len(a[0]) * each for a in asked])
+    if p.map.coords(world.rank) is None:
+        return part
+    part = part.copy() if np.may_share_memory(part, p.x.local) else part
+    return np.broadcast_to(part, local_shape).reshape(flat_shape(p, local_shape))
 
 
 def _each(p: Pick) -> int:

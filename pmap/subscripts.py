@@ -45,6 +45,13 @@ class Subscripts:
             return
         block = view.block  # a copy where the view is none of memory; put() writes it back
         target = Blocks(block, view.shape, view.map.without_overlap(), view.world)
+        if _is_selection(found) and not np.ndim(value):
+            listed, scalar = found.arrays[0], values_for(value, view.dtype, 0)
+            if isinstance(scalar, np.ndarray):
+                mask = blocks_or_ndarray(listed.array)
+                masking.fill(target, listed.axis, mask, scalar, "A[mask] = x")
+                view.put(block)
+                return
         if _is_selection(found):
             _check_flat(value, found, view)
             chosen = _selected(target, found, "A[mask] = x")
