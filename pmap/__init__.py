@@ -22,6 +22,10 @@ _FACE = {
     "maps": "Map",
     "distarray": "DistArray",
     "functions": "where",
+    "sorting": "sort argsort",
+    "searching": "searchsorted",
+    "uniques": "unique_all unique_counts unique_inverse unique_values",
+    "setops": "isin",
     "picture": "show ownership",
     "taking": "take take_along_axis put_along_axis put compress extract choose select",
     "finding": "nonzero flatnonzero argwhere unravel_index ravel_multi_index ix_",
@@ -63,10 +67,6 @@ _FACE = {
     "elementfunctions": "i0 sinc iscomplex isreal fix isposinf isneginf angle nan_to_num "
     "real_if_close iscomplexobj isrealobj array_equiv polyval interp cross",
     "fromvectors": "vander trim_zeros",
-    "sorting": "sort argsort",
-    "searching": "searchsorted",
-    "uniques": "unique_all unique_counts unique_inverse unique_values",
-    "setops": "isin",
 }
 # NumPy's own under the standard's names: dtypes, constants, and ufuncs, which dispatch themselves
 _NUMPY = (
@@ -79,7 +79,7 @@ _NUMPY = (
     "negative nextafter not_equal positive pow reciprocal remainder sign signbit sin sinh sqrt "
     "square subtract tan tanh trunc"
 )
-_MODULES = "io ndimage measure segmentation filters linalg"
+_MODULES = "io ndimage measure segmentation filters fft random linalg"
 _HOME = {name: module for module, names in _FACE.items() for name in names.split()}
 
 
