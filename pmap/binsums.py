@@ -9,12 +9,11 @@ from math import prod
 
 import numpy as np
 
-from .allocation import auto
-from .comm import World
 from .distarray import DistArray
 from .flattening import even_edges, put_in_order
 from .maps import Shape
 from .ragged import swap
+from .resultmaps import auto_over
 
 LEAF = 1 << 16
 
@@ -52,9 +51,9 @@ def leaf_sums(
 
 
 def over_ranks(
-    bins: np.ndarray, sums: np.ndarray, shape: Shape, world: World, what: str
+    bins: np.ndarray, sums: np.ndarray, shape: Shape, like: DistArray, what: str
 ) -> DistArray:
-    """The sums of all ranks as an array of bins, under ``auto``. COLLECTIVE.
+    """The sums of all ranks as an array of bins, ``auto`` over the ranks of an array. COLLECTIVE.
 
     Parameters
     ----------
@@ -64,10 +63,12 @@ def over_ranks(
         Added in rank order, and in order within a rank.
     shape : tuple of int
         Shape of the bins.
-    world : World
+    like : DistArray
+        What was counted.
     what : str
         The operation's name.
     """
+    world = like.world
     edges = even_edges(prod(shape), world.size)
     order = np.argsort(bins, kind="stable")
     bins, sums = bins[order], sums[order]
@@ -77,7 +78,7 @@ def over_ranks(
     added = np.concatenate(swap([sums[p] for p in parts], world, what))
     local = np.zeros(edges[world.rank + 1] - edges[world.rank], sums.dtype)
     np.add.at(local, came - edges[world.rank], added)
-    held = auto(shape).bind(world.size)
+    held = auto_over(like.map.procs, shape)
     result = DistArray(
         np.empty(held.local_shape(shape, world.rank), sums.dtype), shape, held, world
     )

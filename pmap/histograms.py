@@ -51,7 +51,7 @@ def histogram(
     if weights is None:
         found = np.histogram(once_each(a), cut, limits)[0]
         touched = np.flatnonzero(found)
-        hist = over_ranks(touched, found[touched], (length,), world, "histogram")
+        hist = over_ranks(touched, found[touched], (length,), a, "histogram")
     else:
         leaf = leaf_length(length)
         runs = even_edges(a.size, world.size, leaf)
@@ -59,7 +59,7 @@ def histogram(
         parts = leaf_sums(
             [values], theirs, leaf, lambda v, w: np.histogram(v[0], cut, limits, weights=w)[0]
         )
-        hist = over_ranks(*parts, (length,), world, "histogram")
+        hist = over_ranks(*parts, (length,), a, "histogram")
     if density:
         hist = hist / np.array(np.diff(edges), float) / hist.sum()
     return hist, edges
@@ -138,7 +138,7 @@ def histogramdd(
     if weights is None:
         found = np.histogramdd(values, edges)[0].reshape(-1)
         touched = np.flatnonzero(found)
-        hist = over_ranks(touched, found[touched], shape, like.world, "histogramdd")
+        hist = over_ranks(touched, found[touched], shape, like, "histogramdd")
     else:
         parts = leaf_sums(
             values,
@@ -146,7 +146,7 @@ def histogramdd(
             leaf,
             lambda v, w: np.histogramdd(v, edges, weights=w)[0].reshape(-1),
         )
-        hist = over_ranks(*parts, shape, like.world, "histogramdd")
+        hist = over_ranks(*parts, shape, like, "histogramdd")
     if density:
         total = hist.sum()
         for axis, e in enumerate(edges):
@@ -223,14 +223,14 @@ def bincount(x: object, /, weights: object = None, minlength: int = 0) -> DistAr
     if x.size and x.dtype.kind == "i" and x.min() < 0:
         raise ValueError("bincount: 'list' argument must have no negative elements")
     if weights is None or not x.size:  # NumPy counts in integers where there is nothing to weigh
-        return over_ranks(*counted(once_each(x), length), (length,), x.world, "bincount")
+        return over_ranks(*counted(once_each(x), length), (length,), x, "bincount")
     leaf = leaf_length(0)
     runs = even_edges(x.size, x.world.size, leaf)
     weights = _run_of(weights, runs, x)
     if not np.can_cast(weights.dtype, np.float64, "safe"):
         raise TypeError(f"Cannot cast the weights from {weights.dtype} to float64 ('safe')")
     parts = _weighed(in_order(x, runs)[0], weights.astype(np.float64, copy=False), leaf)
-    return over_ranks(*parts, (length,), x.world, "bincount")
+    return over_ranks(*parts, (length,), x, "bincount")
 
 
 def _weighed(x: np.ndarray, weights: np.ndarray, leaf: int) -> tuple[np.ndarray, np.ndarray]:

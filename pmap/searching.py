@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from .allocation import auto
 from .distarray import DistArray
 from .elementwise import cut
 from .errors import ShapeError
 from .flattening import in_order
 from .lookups import places_in
-from .maps import Map
 from .registry import implements
+from .resultmaps import auto_over
 from .ufuncs import elementwise
 
 
@@ -64,7 +63,7 @@ def searchsorted(
         needles = x2.block
     else:
         x2 = np.asarray(x2)
-        held = auto_over(x2.shape, x1)
+        held = auto_over(x1.map.procs, x2.shape)
         needles = cut(x2, x2.shape, held.owned(x2.shape, x1.world.rank)) if x2.ndim else x2
     if not x2.ndim and not isinstance(x2, DistArray):
         counts = x1.world.allgather_array(np.array([_below(run, x2, side)], np.intp))
@@ -79,11 +78,6 @@ def searchsorted(
 def _below(run: np.ndarray, value: np.ndarray, side: str) -> int:
     """Elements of a part of the sorted array that go before a value."""
     return int(np.searchsorted(run, value, side))
-
-
-def auto_over(shape: tuple[int, ...], x: DistArray) -> Map:
-    """The map of a result whose axes are none of x's: ``auto`` over the ranks of the world."""
-    return auto(shape).bind(x.world.size)
 
 
 @implements(np.searchsorted)
