@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.ndimage as ndi
 
+from . import pool
+
 try:
     import cc3d
 except ImportError:  # the answer is the same without it
@@ -28,10 +30,10 @@ def components(
     """
     steps = _steps(structure) if cc3d is not None and block.ndim == 3 and block.size else None
     if steps is None:
-        labels = np.empty(block.shape, dtype)
+        labels = pool.empty(block.shape, dtype)
         return labels, int(ndi.label(block, structure, output=labels))
     labels, n = cc3d.connected_components(
-        np.ascontiguousarray(block != 0),
+        np.ascontiguousarray(block if block.dtype == bool else block != 0),
         connectivity=_NEIGHBOURS[steps],
         out_dtype=np.uint32 if block.size < 2**31 else np.uint64,
         return_N=True,

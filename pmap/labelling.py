@@ -25,7 +25,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from . import chains, comm, sources
+from . import chains, comm, creation, sources
 from .tiling import Box, Lattice, box_shape
 
 Kernel = Callable[[np.ndarray], tuple[np.ndarray, int]]
@@ -61,7 +61,7 @@ def label_boxes(
     labels = sources.new_like([image], dtype)
     lattice = Lattice([box for mine in boxes for box in mine])
     in_order = not by_value and _whole_planes(lattice.boxes, image.shape)
-    pieces = _label_each(image, kernel, labels, boxes, lattice, in_order)
+    labels, pieces = _label_each(image, kernel, labels, boxes, lattice, in_order)
     sources.finish(labels)
     if len(lattice.boxes) <= 1:
         return labels, sum(comm.world().allgather(sum(p.n for p in pieces)))
@@ -107,14 +107,16 @@ def _label_each(
     boxes: list[list[Box]],
     lattice: Lattice,
     in_order: bool,
-) -> list[_Piece]:
+) -> tuple[Any, list[_Piece]]:
     """Label each of this rank's boxes by itself, from 1 on, into `labels`.
 
-    Where the boxes follow each other `in_order`, so do their labels: instead of looking for the
-    first voxels, the label itself, counted from the first voxel of the box, serves for its order.
+    Where the boxes are what the ranks own, the labelled blocks become the array. Where the boxes
+    follow each other `in_order`, so do their labels: instead of looking for the first voxels, the
+    label itself, counted from the first voxel of the box, serves for its order.
     """
     rank, _ = sources.team(image)
     pieces = []
+    becomes = sources.gives_own_blocks(labels, boxes) and not any(labels.map.overlap)
     for table in chains.rounds(boxes, [image], labels):
         done = []
         for box, block in zip(table[rank], sources.read(image, table, rank), strict=True):
@@ -122,8 +124,11 @@ def _label_each(
             first = np.arange(n) if in_order else first_voxels(block_labels, n)
             pieces.append(_Piece(lattice.before(box), n, _global_index(first, box, image.shape)))
             done.append(block_labels)
-        sources.write(labels, table, done, rank)
-    return pieces
+        if not becomes:
+            sources.write(labels, table, done, rank)
+        elif done:
+            labels = creation.from_local(done[0], labels.shape, map=labels.map)
+    return labels, pieces
 
 
 def _whole_planes(boxes: list[Box], shape: tuple[int, ...]) -> bool:
