@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .allocation import UNSET, allocate, check_device, chosen_map
+from .allocation import UNSET, allocate, auto, check_device, chosen_map
 from .creation import from_function
 from .distarray import DistArray, broadcast_to
 from .maps import AxisMap, Map
@@ -173,8 +173,9 @@ def meshgrid(
 ) -> tuple:
     """Coordinates along each axis of a grid, from one vector for each, as ``numpy.meshgrid``.
 
-    COLLECTIVE where maps differ. All results have one map: that of the first DistArray along its
-    axis, or the one that is given; so arithmetic between them sends nothing.
+    COLLECTIVE where maps differ. All results have one map: the one that is given, or that of the
+    first DistArray along its axis where it is cut over all ranks, else ``auto(shape)``. So
+    arithmetic between them sends nothing.
 
     Parameters
     ----------
@@ -217,6 +218,8 @@ def _grid_map(xi: list, places: list[int], shape: tuple, chosen: object) -> Map 
     for x, place in zip(xi, places, strict=True):
         if isinstance(x, DistArray):
             held = x.map.without_overlap()
+            if held.pieces_along(0) < x.world.size:
+                return auto(shape)
             axes = [held.axes[0] if a == place else AxisMap() for a in range(len(shape))]
             return held.with_axes(axes)
     return None

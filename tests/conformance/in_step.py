@@ -49,12 +49,11 @@ draws = Draws()
 
 
 class InStepProvider(providers.HypothesisProvider):
-    """Hypothesis' own distributions; no constants of modules that one process happens to hold."""
+    """Hypothesis' own distributions, by numbers that follow from the test and the example."""
 
     def __init__(self, data: object, /) -> None:
         super().__init__(data)
         self._random = draws.next()
-        self.__dict__["_local_constants"] = providers.Constants()
 
 
 def agree(mine: tuple) -> list[tuple]:
@@ -167,6 +166,8 @@ class Plugin:
 def pytest_configure(config):
     """After the suite's own profile: its number of examples, our draws, no shrinking."""
     providers.AVAILABLE_PROVIDERS[PROVIDER] = InStepProvider
+    # constants found in the modules that a process holds would differ between the ranks
+    providers._get_local_constants = providers.Constants
     settings.register_profile(
         PROVIDER,
         settings.get_profile("array-api-tests"),
