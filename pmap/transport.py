@@ -18,6 +18,8 @@ from .errors import DivergenceError
 from .farreads import Far, fetch
 from .onerank import World
 
+SHORT_BYTES = INLINE_BYTES
+"""Messages up to this length lie in the pages of the node."""
 IN_PLACE, PACKED, INLINE = 0, 1, 2
 """Ways on a node: arrays as they are, packed into one run, or in the pages of the node."""
 
@@ -64,7 +66,7 @@ class Transfer:
     def _slot(self, source: int, target: int, n_bytes: int) -> int | None:
         """The place of a message in the node's pages; None if it goes by MPI."""
         node = self._node
-        if node is None or (n_bytes > INLINE_BYTES and not node.pids):
+        if node is None or (n_bytes > SHORT_BYTES and not node.pids):
             return None
         here, there = node.ranks.get(source), node.ranks.get(target)
         return None if here is None or there is None else node.arena.slot(here, there)
@@ -105,7 +107,7 @@ class Transfer:
         arena = self._node.arena
         if not arena.is_free(slot):
             self._world.until(lambda: arena.is_free(slot), self._what)
-        if n_bytes <= INLINE_BYTES:
+        if n_bytes <= SHORT_BYTES:
             arena.post(slot, self._stamp, (n_bytes, INLINE), pack().tobytes())
         else:
             self._lend(slot, n_bytes, pack, parts)
