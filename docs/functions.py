@@ -27,7 +27,7 @@ def page() -> str:
     """The page as text."""
     parts = [HEAD]
     for area, entries in all_entries().items():
-        rows = [row(e) for e in sorted(entries, key=lambda e: e.name.split(".", 1)[1])]
+        rows = [row(e) for e in sorted(entries, key=lambda e: e.name.split(".", 1)[-1])]
         parts.append(f"\n## {area.replace('_', ' ').capitalize()}\n\n{TABLE}{''.join(rows)}")
     return "".join(parts)
 
