@@ -17,6 +17,9 @@ _VALID = (
 )
 
 
+_PLAIN = (int, slice, type(None), type(Ellipsis))
+
+
 class Picked(NamedTuple):
     """One index of an axis: the axis goes."""
 
@@ -97,7 +100,7 @@ def parse(key: object, shape: tuple[int, ...]) -> Subscript:
     0
     """
     items = key if isinstance(key, tuple) else (key,)
-    several = not all(map(_is_basic, items))
+    several = not all([type(item) in _PLAIN or _is_basic(item) for item in items])
     if several:
         items = [item if _is_basic(item) else _as_array(item) for item in items]
     dots = any(item is Ellipsis for item in items)
@@ -113,7 +116,7 @@ def parse(key: object, shape: tuple[int, ...]) -> Subscript:
             start, stop, step = item.indices(shape[axis])
             entries.append(Ranged(axis, start, step, len(range(start, stop, step))))
             axis += 1
-        elif _is_basic(item):
+        elif type(item) is int or _is_basic(item):
             entries.append(Picked(axis, _in_range(item, axis, shape)))
             axis += 1
         else:
@@ -154,7 +157,7 @@ def normalise(key: object, shape: tuple[int, ...]) -> list[Entry]:
 
 def _is_basic(item: object) -> bool:
     """Whether an item of a key is an integer, a slice, an Ellipsis or None."""
-    if item is None or item is Ellipsis or isinstance(item, slice):
+    if type(item) in _PLAIN:
         return True
     if isinstance(item, bool | np.bool_ | list | tuple) or hasattr(item, "map"):
         return False
@@ -183,7 +186,7 @@ def _as_array(item: object) -> object:
 
 def _expand(items: Sequence, shape: tuple[int, ...]) -> list:
     """The items with their Ellipsis written out as full slices; it stays before them."""
-    used = sum(_axes_of(item) for item in items)
+    used = sum([_axes_of(item) for item in items])
     if used > len(shape):
         raise IndexError(
             f"too many indices for array: array is {len(shape)}-dimensional, but {used} were "
@@ -200,7 +203,7 @@ def _axes_of(item: object) -> int:
     """Axes of the array that an item uses up."""
     if item is None or item is Ellipsis:
         return 0
-    if _is_basic(item):
+    if type(item) in _PLAIN or _is_basic(item):
         return 1
     return item.ndim if item.dtype.kind == "b" else 1
 
@@ -234,9 +237,12 @@ def _in_range(item: object, axis: int, shape: tuple[int, ...]) -> int:
     return i % shape[axis]
 
 
-def result_shape(entries: list, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Shape of what the entries pick."""
-    return tuple(1 if isinstance(e, Fresh) else e.n for e in entries if not isinstance(e, Picked))
+def element_of(key: object, shape: tuple[int, ...]) -> list[int] | None:
+    """The indices of the element that a key of plain integers names; None for any other key."""
+    items = key if type(key) is tuple else (key,)
+    if len(items) != len(shape) or any([type(i) is not int for i in items]):
+        return None
+    return [_in_range(i, axis, shape) for axis, i in enumerate(items)]
 
 
 def takes_all(entries: list, shape: tuple[int, ...]) -> bool:

@@ -1,11 +1,13 @@
 """``A[key]`` and ``A[key] = value``: views of basic indices, copies of what arrays pick."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from . import masking, picking, placing
 from .arraymethods import ArrayMethods
 from .errors import UnsupportedError
-from .indexing import Listed, Subscript, parse, takes_all
+from .indexing import Entry, Listed, Subscript, element_of, parse, takes_all
 from .maps import Map, Shape
 from .picks import Pick, pick
 from .reductions import Blocks
@@ -24,6 +26,9 @@ class Subscripts:
         (COLLECTIVE). Masks and integer arrays give a copy (COLLECTIVE); docs/reference/maps.md
         says under which map.
         """
+        index = element_of(key, self._shape)
+        if index is not None:
+            return self._element(index)
         found = parse(_concrete(key), self._shape)
         if found.element:
             return self._element([entry.at for entry in found.entries])
@@ -104,22 +109,33 @@ class Subscripts:
 
     def _view(self, entries: list) -> "Subscripts":
         """The part that a basic index picks, sharing this array's memory."""
-        shape, held = view_layout(entries, self._shape, self._map)
-        return self._viewed(entries, shape, held)
-
-    def _viewed(self, entries: list, shape: Shape, held: Map) -> "Subscripts":
-        made = type(self)
-        if takes_all(entries, self._shape):
-            return made(self._local, shape, held, self._world, self._buffer, self._parent)
-        if held.coords(self._world.rank) is None:
-            local = np.zeros((0,) * len(shape), self.dtype)
-            return made(local, shape, held.without_overlap(), self._world)
-        owned = self._map.owned(self._shape, self._world.rank)
-        at, regular = local_key(entries, owned, held.owned(shape, self._world.rank))
-        at = (*at, Ellipsis)  # an element stays an array of shape (), which can be written
+        made, world = type(self), self._world
+        shape, held, at, regular = _layout(tuple(entries), self._shape, self._map, world.rank)
+        if at is None:
+            if regular:  # all of it
+                return made(self._local, shape, held, world, self._buffer, self._parent)
+            return made(np.zeros((0,) * len(shape), self.dtype), shape, held, world)
         local = self.block[at]
         parent = None if regular and self._parent is None else (self, at)
-        return made(local, shape, held.without_overlap(), self._world, parent=parent)
+        return made(local, shape, held, world, parent=parent)
+
+
+@lru_cache(maxsize=1 << 12)
+def _layout(
+    entries: tuple[Entry, ...], shape: Shape, held: Map, rank: int
+) -> tuple[Shape, Map, tuple | None, bool]:
+    """Shape and map of a view, the index of a rank's block that makes it, and if that is a view.
+
+    There is no index where the view is the whole array ("regular"), or misses the rank.
+    """
+    picked, target = view_layout(entries, shape, held)
+    if takes_all(entries, shape):
+        return picked, target, None, True
+    if target.coords(rank) is None:
+        return picked, target.without_overlap(), None, False
+    at, regular = local_key(entries, held.owned(shape, rank), target.owned(picked, rank))
+    # an element stays an array of shape (), which can be written
+    return picked, target.without_overlap(), (*at, Ellipsis), regular
 
 
 def _concrete(key: object) -> object:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from indexing_cases import RandomKey, agree, mapped, outcome, random_shape, said
 
-SEEDS = 60
-STEPS = 12
+SEEDS = 40
+STEPS = 10
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
