@@ -1,6 +1,8 @@
 """How one array axis lies on a lattice of ranks (pure)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import gcd
 
 from .splits import Periodic, Split, align
 
@@ -30,6 +32,19 @@ class AxisMap:
     step: int = 1
     overlap: int = 0
 
+    def __hash__(self) -> int:
+        """Hash by value, reckoned once: maps are looked up often."""
+        try:
+            return self._hash
+        except AttributeError:
+            parts = self.grid_axis, self.split, self.extent, self.offset, self.step, self.overlap
+            object.__setattr__(self, "_hash", hash(parts))
+            return self._hash
+
+    def __getstate__(self) -> dict:
+        """Hashes hold in one process only."""
+        return {k: v for k, v in self.__dict__.items() if k != "_hash"}
+
     def piece(self, n: int, pieces: int, p: int) -> Periodic:
         """Indices that coordinate p of ``pieces`` owns of an axis of length n."""
         if self.grid_axis is None:
@@ -46,6 +61,31 @@ class AxisMap:
             return 0
         extent = n if self.extent is None else self.extent
         return self.split.owner(self.offset + self.step * i, extent, pieces)
+
+    def owners(self, wanted: Periodic, n: int, pieces: int) -> Sequence[int]:
+        """Coordinates, ascending, that may own some of a set of indices of an axis of length n."""
+        if wanted.lo >= wanted.hi:
+            return ()
+        if self.grid_axis is None or pieces == 1:
+            return (0,)
+        extent = n if self.extent is None else self.extent
+        if self.split.kind not in ("c", "bc"):
+            ends = [self.offset + self.step * i for i in (wanted.lo, wanted.hi - 1)]
+            first, last = (self.split.owner(i, extent, pieces) for i in sorted(ends))
+            return range(first, last + 1)
+        if abs(self.step) > self.split.k:  # the indices leap over pieces
+            return range(pieces)
+        period = self.split.k * pieces // gcd(self.split.k * pieces, self.step)
+        found = set()
+        for start, stop in wanted.some_runs(period, pieces):
+            i, j = sorted((self.offset + self.step * start, self.offset + self.step * (stop - 1)))
+            first, last = i // self.split.k, j // self.split.k
+            if last - first >= pieces:
+                return range(pieces)
+            found.update(c % pieces for c in range(first, last + 1))
+            if len(found) == pieces:
+                return range(pieces)
+        return sorted(found)
 
     def sliced(self, n: int, start: int, step: int) -> "AxisMap":
         """The axis after ``[start::step]`` was taken of its length n."""

@@ -16,11 +16,10 @@ import numpy as np
 
 from .axismaps import AxisMap, axis_words
 from .errors import MapError
+from .lattices import Lattice
 from .splits import Periodic, parse_split
 
 Shape = tuple[int, ...]
-
-_FIELDS = ("grid", "axes", "procs", "order", "_lattice", "_rank_of")
 
 
 class Map:
@@ -57,7 +56,7 @@ class Map:
     [(4, 11), (3, 11), (3, 11), (3, 11)]
     """
 
-    __slots__ = ("_hash", "_lattice", "_plain", "_rank_of", "axes", "grid", "order", "procs")
+    __slots__ = ("_hash", "_plain", "_ranks", "axes", "grid", "order")
 
     def __init__(
         self,
@@ -79,11 +78,12 @@ class Map:
             AxisMap(a, split, overlap=halo)
             for a, (split, halo) in enumerate(zip(splits, halos, strict=True))
         )
-        procs = None if procs is None else tuple(int(p) for p in procs)
+        if procs is not None and not isinstance(procs, range):
+            procs = tuple(int(p) for p in procs)
         self._fill(grid, axes, procs, order)
         self._check()
 
-    def _fill(self, grid: Shape, axes: tuple, procs: tuple | None, order: str) -> None:
+    def _fill(self, grid: Shape, axes: tuple, procs: Sequence[int] | None, order: str) -> None:
         """Set the fields; a bound map keeps its ranks in C order."""
         if procs is not None and -1 in grid:
             rest = -prod(grid)
@@ -91,27 +91,30 @@ class Map:
                 raise MapError(f"grid {grid} does not divide {len(procs)} procs")
             grid = tuple(len(procs) // rest if g == -1 else g for g in grid)
         if procs is not None and order == "F" and len(procs) == prod(grid):
-            procs = tuple(np.reshape(procs, grid, order="F").ravel().tolist())
+            if sum(g > 1 for g in grid) > 1:
+                procs = np.reshape(procs, grid, order="F").ravel().tolist()
             order = "C"
-        lattice = None if procs is None or len(procs) != prod(grid) else np.reshape(procs, grid)
-        rank_of = None if procs is None else {r: i for i, r in enumerate(procs)}
-        self._set(grid, axes, procs, order, lattice, rank_of)
+        self._set(axes, None if procs is None else Lattice(grid, procs), grid, order)
 
-    def _set(self, *values: object) -> None:
-        for name, value in zip(_FIELDS, values, strict=True):
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "_hash", None)
-        object.__setattr__(self, "_plain", not any(axis.overlap for axis in self.axes))
+    def _set(self, axes: tuple, ranks: Lattice | None, grid: Shape, order: str) -> None:
+        put = object.__setattr__
+        put(self, "axes", axes)
+        put(self, "_ranks", ranks)
+        put(self, "grid", grid)
+        put(self, "order", order)
+        put(self, "_hash", None)
+        put(self, "_plain", not any(axis.overlap for axis in axes))
 
     def _check(self) -> None:
         """Refuse what cannot be a map."""
-        if self.procs is not None:
-            if len(self.procs) != prod(self.grid):
+        if self._ranks is not None:
+            if len(self._ranks.ranks) != prod(self.grid):
                 raise MapError(
                     f"grid {self.grid} has {prod(self.grid)} pieces but procs names "
                     f"{len(self.procs)} ranks; give one rank per piece"
                 )
-            if len(set(self.procs)) != len(self.procs) or min(self.procs) < 0:
+            ranks = self._ranks.ranks
+            if not isinstance(ranks, range) and (len(set(ranks)) != len(ranks) or min(ranks) < 0):
                 raise MapError(f"procs {self.procs}: name each rank once, from 0 on")
         for a, axis in enumerate(self.axes):
             if axis.overlap < 0:
@@ -125,9 +128,9 @@ class Map:
                 )
 
     @classmethod
-    def lattice(cls, grid: Shape, axes: tuple[AxisMap, ...], procs: tuple[int, ...]) -> "Map":
+    def lattice(cls, grid: Shape, axes: tuple[AxisMap, ...], procs: Sequence[int]) -> "Map":
         """A bound map from its parts: the constructor of derived maps."""
-        return _made_again(tuple(grid) or (1,), tuple(axes), tuple(procs), "C")
+        return _made_again(tuple(grid) or (1,), tuple(axes), procs, "C")
 
     def bind(self, n_ranks: int) -> "Map":
         """The map with its ranks named, for a world of ``n_ranks``.
@@ -137,11 +140,13 @@ class Map:
         MapError
             The grid or the procs need more ranks than there are.
         """
-        if self.procs is not None:
-            if max(self.procs) >= n_ranks:
+        if self._ranks is not None:
+            ranks = self._ranks.ranks
+            highest = len(ranks) - 1 if isinstance(ranks, range) else max(ranks)
+            if highest >= n_ranks:
                 raise MapError(
-                    f"map names rank {max(self.procs)} but the world has {n_ranks} ranks; "
-                    f"start it with at least {max(self.procs) + 1}"
+                    f"map names rank {highest} but the world has {n_ranks} ranks; "
+                    f"start it with at least {highest + 1}"
                 )
             return self
         rest = prod(g for g in self.grid if g != -1)
@@ -151,11 +156,21 @@ class Map:
                 f"grid {self.grid} needs {prod(grid)} ranks but the world has {n_ranks}; use a "
                 "smaller grid, -1 for one of its entries, or start more ranks"
             )
-        made = _made_again(grid, self.axes, tuple(range(prod(grid))), self.order)
+        made = _made_again(grid, self.axes, range(prod(grid)), self.order)
         made._check()
         return made
 
     # -- what it answers ------------------------------------------------------------------
+
+    @property
+    def procs(self) -> tuple[int, ...] | None:
+        """The ranks, in C order over the grid; None where the map is not bound."""
+        return None if self._ranks is None else self._ranks.procs
+
+    @property
+    def n_procs(self) -> int:
+        """Number of ranks of a bound map."""
+        return len(self._ranks.ranks)
 
     @property
     def ndim(self) -> int:
@@ -210,15 +225,11 @@ class Map:
 
     def coords(self, rank: int) -> tuple[int, ...] | None:
         """Lattice coordinates of a rank; None for a rank outside the map."""
-        place = self._rank_of.get(rank)
-        return None if place is None else _unravel(place, self.grid)
+        return self._ranks.coords(rank)
 
     def rank_at(self, coords: Sequence[int]) -> int:
         """The rank at lattice coordinates."""
-        place = 0
-        for c, g in zip(coords, self.grid, strict=True):
-            place = place * g + c
-        return self.procs[place]
+        return self._ranks.rank_at(coords)
 
     def piece(self, shape: Shape, axis: int, coord: int) -> Periodic:
         """Indices of one array axis owned at a coordinate of its grid axis."""
@@ -252,21 +263,19 @@ class Map:
 
     def ranks_with(self, fixed: dict[int, int]) -> list[int]:
         """Ranks whose lattice coordinates agree with ``{grid axis: coordinate}``."""
-        at = tuple(fixed.get(g, slice(None)) for g in range(len(self.grid)))
-        return self._lattice[at].ravel().tolist()
+        return self._ranks.ranks_with(fixed)
 
     # -- maps made from it -------------------------------------------------------------------
 
     def with_axes(self, axes: Sequence[AxisMap]) -> "Map":
         """The same lattice under other array axes."""
         made = Map.__new__(Map)
-        made._set(self.grid, tuple(axes), self.procs, self.order, self._lattice, self._rank_of)
+        made._set(tuple(axes), self._ranks, self.grid, self.order)
         return made
 
     def fixed(self, grid_axis: int, coord: int) -> "Map":
         """The sub-lattice at one coordinate of a grid axis, which is dropped."""
-        procs = np.take(self._lattice, coord, axis=grid_axis).ravel()
-        grid = self.grid[:grid_axis] + self.grid[grid_axis + 1 :]
+        ranks = self._ranks.fixed(grid_axis, coord)
         axes = [
             a
             if a.grid_axis is None or a.grid_axis < grid_axis
@@ -274,7 +283,7 @@ class Map:
             for a in self.axes
             if a.grid_axis != grid_axis
         ]
-        return Map.lattice(grid, tuple(axes), tuple(procs.tolist()))
+        return Map.lattice(ranks.grid, tuple(axes), ranks.ranks)
 
     def without_overlap(self) -> "Map":
         """The same map with no halo."""
@@ -288,22 +297,23 @@ class Map:
         """Equal by value."""
         if self is other:
             return True
-        return isinstance(other, Map) and (self.grid, self.axes, self.procs, self.order) == (
+        return isinstance(other, Map) and (self.grid, self.axes, self._ranks, self.order) == (
             other.grid,
             other.axes,
-            other.procs,
+            other._ranks,
             other.order,
         )
 
     def __hash__(self) -> int:
         """Hash by value."""
         if self._hash is None:
-            object.__setattr__(self, "_hash", hash((self.grid, self.axes, self.procs, self.order)))
+            object.__setattr__(self, "_hash", hash((self.grid, self.axes, self._ranks, self.order)))
         return self._hash
 
     def __reduce__(self) -> tuple:
         """Made again from its parts, in this or another process."""
-        return _made_again, (self.grid, self.axes, self.procs, self.order)
+        ranks = None if self._ranks is None else self._ranks.ranks
+        return _made_again, (self.grid, self.axes, ranks, self.order)
 
     def __setattr__(self, name: str, value: object) -> None:
         """Maps are frozen."""
@@ -317,7 +327,7 @@ class Map:
         return f"Map(grid={list(self.grid)}, dist=[{words}], procs={procs}{halo})"
 
 
-def _made_again(grid: Shape, axes: tuple, procs: tuple | None, order: str) -> Map:
+def _made_again(grid: Shape, axes: tuple, procs: Sequence[int] | None, order: str) -> Map:
     made = Map.__new__(Map)
     made._fill(grid, axes, procs, order)
     return made
@@ -342,14 +352,6 @@ def _one_per_axis(values: list, n: int, name: str) -> list:
     if len(values) != n:
         raise MapError(f"{name} has {len(values)} entries for a grid of {n} axes; give 1 or {n}")
     return values
-
-
-def _unravel(place: int, grid: Shape) -> tuple[int, ...]:
-    coords = []
-    for g in reversed(grid):
-        place, c = divmod(place, g)
-        coords.append(c)
-    return tuple(reversed(coords))
 
 
 def _abridged(procs: tuple[int, ...]) -> str:

@@ -7,12 +7,12 @@ rank from the maps alone, so that plans of many ranks can be checked in one proc
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import NamedTuple
 
 from .maps import Map, Shape
+from .plancache import kept
 from .splits import Periodic, Segment, intersect
 
 Box = tuple[slice, ...]
@@ -63,7 +63,7 @@ def edges_of(box: Box) -> Edges:
     return tuple((s.start, s.stop) for s in box)
 
 
-@lru_cache(maxsize=512)
+@kept
 def redistribution(source: Map, target: Map, shape: Shape, rank: int) -> RankPlan:
     """The plan of one rank that brings an array from a map to another.
 
@@ -111,7 +111,7 @@ def _outgoing(source: Map, target: Map, shape: Shape, rank: int) -> Iterator[Pie
                 yield Piece(rank, needer, 0, 0, mine, theirs)
 
 
-@lru_cache(maxsize=128)
+@kept
 def box_plan(
     held: Map, shape: Shape, boxes: tuple[tuple[Edges, ...], ...], rank: int, storing: bool
 ) -> RankPlan:
@@ -194,26 +194,12 @@ def _overlaps(other: Map, shape: Shape, wanted: tuple[Periodic, ...]) -> Iterato
 def _axis_overlaps(other: Map, shape: Shape, axis: int, wanted: Periodic) -> list[tuple]:
     """Coordinates along one axis whose piece meets the wanted set, with the local segments."""
     found = []
-    for coord in _candidates(other, shape, axis, wanted):
+    for coord in other.axes[axis].owners(wanted, shape[axis], other.pieces_along(axis)):
         piece = other.piece(shape, axis, coord)
         common = intersect(piece, wanted)
         if common:
             found.append((coord, _local(common, piece), _local(common, wanted)))
     return found
-
-
-def _candidates(other: Map, shape: Shape, axis: int, wanted: Periodic) -> range:
-    """Coordinates along one axis that can meet the wanted set."""
-    axis_map, pieces = other.axes[axis], other.pieces_along(axis)
-    if wanted.lo >= wanted.hi:
-        return range(0)
-    if axis_map.split.kind in ("c", "bc"):
-        return range(pieces)
-    ends = (
-        axis_map.owner(wanted.lo, shape[axis], pieces),
-        axis_map.owner(wanted.hi - 1, shape[axis], pieces),
-    )
-    return range(min(ends), max(ends) + 1)
 
 
 def _local(common: tuple[Segment, ...], owned: Periodic) -> tuple[Segment, ...]:

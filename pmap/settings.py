@@ -50,6 +50,8 @@ class Options:
     pool_mb : float
         Memory of results that are gone which a rank keeps for the next ones: at most 2048, an
         eighth of its share of the machine, or of ``pRUN --memory``; 0 keeps none.
+    plan_cache_mb : float
+        Memory that plans of exchanges may take, kept for the next time that they are needed.
     scratch_dir : str or None
         Folder for temporary volumes; None is the system's own.
     """
@@ -59,6 +61,7 @@ class Options:
     strict: bool = False
     block_mb: float = field(default_factory=_block_mb)
     pool_mb: float = field(default_factory=_pool_mb)
+    plan_cache_mb: float = 64.0
     scratch_dir: str | None = None
 
     def __setattr__(self, name: str, value: object) -> None:

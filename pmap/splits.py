@@ -7,6 +7,7 @@ are made: two pieces are intersected as :class:`Segment` values, runs repeated w
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd, lcm
@@ -84,6 +85,18 @@ class Periodic:
             keep[start:stop] = True
         return span[keep[span % self.period]]
 
+    def some_runs(self, period: int, most: int) -> Iterator[tuple[int, int]]:
+        """Runs of members: those that differ by more than a common period of the two are left out.
+
+        With a ``period`` of somebody else's set, each of whose residues are met by these runs as
+        by all members. Where there are more than ``most`` in it, the whole range as one run.
+        """
+        common = lcm(self.period, period)
+        if self.period == 1 or common // self.period * len(self.runs) > most:
+            yield self.lo, self.hi
+        else:
+            yield from self.runs_within(self.lo, min(self.hi, self.lo + common))
+
     def runs_within(self, lo: int, hi: int) -> list[tuple[int, int]]:
         """Maximal runs ``(start, stop)`` of members inside ``[lo, hi)``, in order."""
         lo, hi = max(lo, self.lo), min(hi, self.hi)
@@ -145,8 +158,14 @@ class Split:
         if self.kind in ("c", "bc"):
             k = self.k
             return Periodic(0, n, k * pieces, ((p * k, (p + 1) * k),))
-        bounds = self.block_bounds(n, pieces)
-        return Periodic(bounds[p], bounds[p + 1])
+        if self.kind == "x":
+            return Periodic(self.bounds[p], self.bounds[p + 1])
+        if self.kind == "ceil":
+            size = -(-n // pieces)
+            return Periodic(min(p * size, n), min((p + 1) * size, n))
+        size, more = divmod(n, pieces)
+        lo = p * size + min(p, more)
+        return Periodic(lo, lo + size + (p < more))
 
     def owner(self, i: int, n: int, pieces: int) -> int:
         """The piece that owns index i."""
@@ -154,7 +173,24 @@ class Split:
             return 0
         if self.kind in ("c", "bc"):
             return i // self.k % pieces
-        return bisect_right(self.block_bounds(n, pieces), i) - 1
+        if self.kind == "x":
+            return bisect_right(self.bounds, i) - 1
+        if self.kind == "ceil":
+            return i // -(-n // pieces)
+        size, more = divmod(n, pieces)
+        return i // (size + 1) if i < more * (size + 1) else more + (i - more * (size + 1)) // size
+
+    def __hash__(self) -> int:
+        """Hash by value, reckoned once: explicit edges may be many."""
+        try:
+            return self._hash
+        except AttributeError:
+            object.__setattr__(self, "_hash", hash((self.kind, self.k, self.bounds)))
+            return self._hash
+
+    def __getstate__(self) -> dict:
+        """Hashes hold in one process only."""
+        return {k: v for k, v in self.__dict__.items() if k != "_hash"}
 
 
 def parse_split(word: object) -> Split:
@@ -256,7 +292,14 @@ def intersect(a: Periodic, b: Periodic) -> tuple[Segment, ...]:
 
 
 def _common_runs(a: Periodic, b: Periodic, lo: int, hi: int) -> list[tuple[int, int]]:
-    """Runs of members of both sets inside ``[lo, hi)``."""
+    """Runs of members of both sets inside ``[lo, hi)``, which is at most a common period."""
+    g = gcd(a.period, b.period)
+    meetings = sum(e - s for s, e in a.runs) * len(b.runs) + sum(e - s for s, e in b.runs) * len(
+        a.runs
+    )
+    window = (hi - lo) * (len(a.runs) / a.period + len(b.runs) / b.period)
+    if meetings / g < window:
+        return _meetings(a, b, lo, hi)
     left, right = a.runs_within(lo, hi), b.runs_within(lo, hi)
     common, i, j = [], 0, 0
     while i < len(left) and j < len(right):
@@ -268,3 +311,28 @@ def _common_runs(a: Periodic, b: Periodic, lo: int, hi: int) -> list[tuple[int, 
         else:
             j += 1
     return common
+
+
+def _meetings(a: Periodic, b: Periodic, lo: int, hi: int) -> list[tuple[int, int]]:
+    """As :func:`_common_runs`, by the Chinese remainder theorem: no walk over the period.
+
+    A run of a and one of b meet where their starts differ by a d that is smaller than their
+    lengths; for each such d that the gcd of the periods allows there is one place per common
+    period.
+    """
+    g, period = gcd(a.period, b.period), lcm(a.period, b.period)
+    turns = b.period // g
+    inverse = pow(a.period // g, -1, turns) if turns > 1 else 0
+    found = []
+    for start_a, stop_a in a.runs:
+        for start_b, stop_b in b.runs:
+            apart = start_a - start_b
+            first = stop_a - start_a - 1  # d = start of a's run - start of b's, downwards
+            for d in range(-first + (apart + first) % g, stop_b - start_b, g):
+                at = start_a + a.period * ((d - apart) // g * inverse % turns)
+                start = max(at, at - d)
+                stop = min(at + stop_a - start_a, at - d + stop_b - start_b)
+                begin = lo + (start - lo) % period
+                end = begin + stop - start
+                found += [(begin, min(end, hi)), (lo, min(end - period, hi))]
+    return sorted((start, stop) for start, stop in found if start < stop)

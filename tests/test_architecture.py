@@ -25,8 +25,8 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 
 LAYERS = (
-    "errors settings splits axismaps indexing locating maps pickmaps plans views grids tiling "
-    "summation sourceline recording binomial registry",
+    "errors settings splits axismaps lattices indexing locating maps pickmaps plancache plans "
+    "views grids tiling summation sourceline recording binomial registry",
     "onerank watchdog guard post arena nodes pool farreads transport mpiworld comm",
     "exchange ragged cuts",
     "elementwise moving stacks smallarrays canonical reductions argreductions reducing alignment "

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from pmap.errors import MapError
 from pmap.grids import auto_grid
 from pmap.indexing import normalise
+from pmap.lattices import Lattice
 from pmap.maps import Map
+from pmap.splits import Periodic
 from pmap.views import view_layout
 
 WORDS = ["b", "c", "ceil", ("bc", 2), ("bc", 3)]
@@ -137,3 +139,40 @@ def test_auto_grids_cut_the_smallest_surface():
     assert auto_grid((10, 1000), 4) == (1, 4)
     assert auto_grid((64, 64, 64), 8) == (2, 2, 2)
     assert auto_grid((1, 500), 3) == (1, 3)
+
+
+@given(
+    st.sampled_from(WORDS),
+    st.integers(1, 6),
+    st.integers(1, 40),
+    st.integers(-3, 3).filter(bool),
+    st.integers(0, 40),
+    st.integers(0, 40),
+    st.integers(1, 9),
+)
+def test_who_may_own_some_of_a_set(word, pieces, n, step, lo, hi, period):
+    """Owners of a set along an axis, also of a slice: none is missing."""
+    array_map = Map([pieces], word, range(pieces))
+    shape, held = view_layout(normalise((slice(None, None, step),), (n,)), (n,), array_map)
+    wanted = Periodic(min(lo, shape[0]), min(hi, shape[0]), period, ((0, 1),))
+    owners = held.axes[0].owners(wanted, shape[0], pieces)
+    asked = set(wanted.indices().tolist())
+    for c in range(pieces):
+        if asked & set(held.piece(shape, 0, c).indices().tolist()):
+            assert c in owners
+    assert list(owners) == sorted(set(owners))
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=3), st.integers(0, 5), st.booleans())
+def test_lattices_answer_alike_for_a_range_and_a_table(grid, seed, in_order):
+    size = int(np.prod(grid))
+    procs = list(range(size)) if in_order else np.random.default_rng(seed).permutation(size)
+    lattice, table = Lattice(tuple(grid), procs), np.reshape(procs, grid)
+    for index in np.ndindex(*grid):
+        rank = int(table[index])
+        assert lattice.rank_at(index) == rank and lattice.coords(rank) == index
+    axis = seed % len(grid)
+    assert lattice.ranks_with({axis: 0}) == np.take(table, 0, axis).ravel().tolist()
+    assert lattice.fixed(axis, 0).procs == tuple(np.take(table, 0, axis).ravel().tolist())
+    assert lattice.ranks_with({}) == table.ravel().tolist()
+    assert lattice.coords(size) is None

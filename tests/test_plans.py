@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmap.maps import Map
+from pmap.plancache import PlanCache
 from pmap.plans import box_plan, edges_of, redistribution
+from pmap.settings import options
 
 WORDS = ["b", "c", "ceil", ("bc", 2), ("bc", 3)]
 
@@ -112,3 +114,27 @@ def test_ten_thousand_ranks():
     plan = redistribution(rows, grid, (100_000, 100_000), 1234)
     assert plan.messages == 99  # rank 1234 is one of the hundred that share its rows
     assert plan.bytes_sent(1) == 10 * (100_000 - 1_000)
+
+
+def test_ten_thousand_ranks_block_cyclic():
+    """Partners are those whose blocks meet, found without a walk over all ranks."""
+    shape = (100_000, 100_000)
+    source, target = (Map([100, 100], [("bc", k)] * 2).bind(10_000) for k in (64, 48))
+    plan = redistribution(source, target, shape, 4_321)
+    assert 20 < plan.messages < 100
+    kept = sum(p.size for p in plan.kept)
+    owned = np.prod(source.local_shape(shape, 4_321))
+    assert plan.bytes_sent(1) + kept == owned
+    received = sum(p.size for _, pieces in plan.receives for p in pieces)
+    assert received + kept == np.prod(target.local_shape(shape, 4_321))
+
+
+def test_plans_are_kept_up_to_a_number_of_bytes():
+    cache = PlanCache()
+    for k in range(10):
+        cache.put(k, f"plan {k}", int(options.plan_cache_mb * 2**20) // 4)
+    assert len(cache) == 4 and cache.get(5) is None and cache.get(6) == "plan 6"
+    cache.put("next", "plan", int(options.plan_cache_mb * 2**20) // 4)
+    assert cache.get(6) == "plan 6" and cache.get(7) is None
+    cache.put("huge", "plan", 1 << 40)
+    assert len(cache) == 0 and cache.n_bytes == 0

@@ -86,3 +86,36 @@ def test_alignment_is_by_definition(owned, offset, step, n):
     assert aligned.indices().tolist() == expected
     assert [aligned.position(i) for i in expected] == list(range(len(expected)))
     assert all((i in aligned) == (i in expected) for i in range(n))
+
+
+def members(segments):
+    return [
+        s.start + m * s.stride + j
+        for s in segments
+        for m in range(s.count)
+        for j in range(s.length)
+    ]
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 12), st.integers(1, 12), st.data())
+def test_sets_of_long_periods_meet_where_they_should(blocks_a, blocks_b, k_a, k_b, data):
+    """Block-cyclic pieces, cut to ranges, intersected in either order."""
+    found = []
+    for blocks, k in ((blocks_a, k_a), (blocks_b, k_b)):
+        p = data.draw(st.integers(0, blocks - 1))
+        lo, size = data.draw(st.integers(0, 300)), data.draw(st.integers(0, 2000))
+        found.append(Periodic(lo, lo + size, k * blocks, ((p * k, (p + 1) * k),)))
+    a, b = found
+    both = np.intersect1d(a.indices(), b.indices())
+    common = intersect(a, b)
+    assert sorted(members(common)) == both.tolist()
+    assert intersect(b, a) == common
+
+
+def test_edges_are_reckoned_not_listed():
+    for split in (Split("b"), Split("ceil"), Split("x", bounds=(0, 0, 5, 7))):
+        for n in (7,):
+            edges = split.block_bounds(n, 3)
+            for p in range(3):
+                piece = split.piece(n, 3, p)
+                assert (piece.lo, piece.hi) == (edges[p], edges[p + 1])
