@@ -1,6 +1,10 @@
 """pmap beside mpi4py written by hand and NumPy, in one run: `make bench`.
 
     python tests/benchmarks/bench.py [--np 1 2] [--scale 1.0] [--repeats N] [WORDS ...]
+        [--peer heat=PYTHON dask=PYTHON jax=PYTHON mpi4py-fft=PYTHON]
+
+Other systems are measured in the same run, those that this Python has and those for which another
+Python is named (see peers.py).
 
 WORDS choose the cases whose name holds one of them; `--scale 0.01` is a quick look. Each case does
 the same work in several ways that take turns; the minimum of each way counts, the time of a turn
@@ -9,6 +13,7 @@ being that of the slowest rank. A ratio compares two ways of one run only. One t
 
 import argparse
 import gc
+import importlib.util
 import json
 import os
 import subprocess
@@ -19,6 +24,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
+
+import peers  # noqa: E402
 
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
 LIMIT_S = 1800
@@ -31,14 +38,19 @@ def main() -> int:
     parser.add_argument("--np", nargs="+", type=int, default=[1, 2], metavar="N")
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--repeats", type=int, default=0)
+    parser.add_argument("--peer", nargs="+", default=[], metavar="NAME=PYTHON")
     parser.add_argument("--measure", metavar="FILE", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
         measure(args)
         return 0
+    others = {**found_here(), **dict(p.split("=", 1) for p in args.peer)}
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "rows.jsonl"
         codes = [start(n, args, found) for n in args.np]
+        for name, python in others.items():
+            for n in args.np:
+                start_peer(name, python, n, args, found)
         rows = [json.loads(line) for line in found.read_text().splitlines()]
     print_table(rows)
     return max(codes)
@@ -50,6 +62,24 @@ def start(n: int, args: argparse.Namespace, found: Path) -> int:
     command = [sys.executable, "-m", "pmap.launch.prun", "-n", str(n), str(HERE / "bench.py")]
     env = {**os.environ, **ONE_THREAD}
     return subprocess.run([*command, *options, *args.words], env=env, timeout=LIMIT_S).returncode
+
+
+def found_here() -> dict[str, str]:
+    """Other systems that this Python has."""
+    modules = {name: name.replace("-", "_") for name in peers.PEERS}
+    return {n: sys.executable for n, m in modules.items() if importlib.util.find_spec(m)}
+
+
+def start_peer(name: str, python: str, n: int, args: argparse.Namespace, found: Path) -> None:
+    """One job of another system; if it fails its rows are missing, which is said."""
+    command = [python, str(HERE / "peers.py"), name, str(n)]
+    if name in peers.WITH_MPI:
+        command = [str(Path(python).parent / "mpiexec"), "-n", str(n), *command]
+    options = ["--scale", str(args.scale), "--measure", str(found)]
+    env = {**os.environ, **ONE_THREAD}
+    code = subprocess.run([*command, *options, *args.words], env=env, timeout=LIMIT_S).returncode
+    if code:
+        print(f"{name} at {n} ranks ended with code {code}", file=sys.stderr)
 
 
 def measure(args: argparse.Namespace) -> None:
@@ -108,7 +138,7 @@ def print_table(rows: list[dict]) -> None:
     from rich.table import Table
 
     table = Table("case", "np", "way", "time", "ratio", "limit", "")
-    for row in sorted(rows, key=lambda r: (r["case"], r["np"])):
+    for row in together(rows):
         seconds = row["seconds"]
         for way, took in seconds.items():
             other, limit = row["limits"].get(way, (None, None))
@@ -118,6 +148,15 @@ def print_table(rows: list[dict]) -> None:
             shown = found if found == "" else f"{found:.2f}"
             table.add_row(row["case"], str(row["np"]), way, in_words(took), shown, told, verdict)
     Console(width=160 if not sys.stdout.isatty() else None).print(table)
+
+
+def together(rows: list[dict]) -> list[dict]:
+    """One row per case and rank count, whoever measured it."""
+    found: dict[tuple, dict] = {}
+    for row in rows:
+        whole = found.setdefault((row["case"], row["np"]), {**row, "seconds": {}})
+        whole["seconds"].update(row["seconds"])
+    return [found[key] for key in sorted(found)]
 
 
 def ratio(took: float, other: str, seconds: dict[str, float]) -> float:
