@@ -173,10 +173,7 @@ def _is_basic(item: object) -> bool:
 def _as_array(item: object) -> object:
     """An item that is an array of integers or a mask; a DistArray as it is."""
     if not hasattr(item, "map"):
-        try:
-            item = np.asarray(item)
-        except ValueError:  # a ragged list
-            raise IndexError(_VALID) from None
+        item = np.asarray(item)
         if not item.size and item.ndim and item.dtype == float:  # NumPy takes [] as integers
             item = item.astype(np.intp)
     if item.dtype.kind not in "biu":
