@@ -94,11 +94,11 @@ def result_map(x: Labelled, y: Labelled, out: tuple) -> Map:
     for first, second in ((x, y), (y, x)):
         cut = [label for label in first.labels if label in out and first.pieces(label) > 1]
         if cut:
-            return _joined(first, second, out, {first.axis(label).grid_axis for label in cut})
+            return _joined(first, second, out)
     summed = [(z, k) for z in (x, y) for k in z.labels if z.pieces(k) > 1]
     if not summed:
-        holder = x if prod(x.array.map.grid) >= prod(y.array.map.grid) else y
-        return holder.array.map.with_axes([AxisMap()] * len(out))
+        smaller = prod(x.array.map.grid) < prod(y.array.map.grid)
+        return _joined(y, x, out) if smaller else _joined(x, y, out)
     holder, label = summed[0]
     lengths = {**x.lengths(), **y.lengths()}
     longest = max(range(len(out)), key=lambda i: lengths[out[i]])
@@ -107,9 +107,10 @@ def result_map(x: Labelled, y: Labelled, out: tuple) -> Map:
     return holder.array.map.with_axes(axes)
 
 
-def _joined(first: Labelled, second: Labelled, out: tuple, used: set) -> Map:
+def _joined(first: Labelled, second: Labelled, out: tuple) -> Map:
     """The splits of the first operand, and those of the second that fit beside them."""
     held, other = first.array.map, second.array.map
+    used = {first.axis(label).grid_axis for label in first.labels if label in out}
     fits = (held.grid, held.procs) == (other.grid, other.procs)
     axes = []
     for label in out:
