@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 import scipy.fft
 
-from . import exchange, longfft
+from . import exchange, longfft, pool
 from .maps import Map, Shape
 from .pencils import UNEVEN, is_whole, resized, whole_along
 from .plans import redistribution
@@ -20,6 +20,11 @@ from .reductions import Blocks
 
 SMALL_BYTES = 1 << 20
 """An array of so many bytes may lie unevenly, or on one rank, while it is transformed."""
+LARGE_BYTES = 1 << 20
+CACHE_BYTES = 1 << 19
+"""Rows of so many bytes are copied and transformed before the next ones."""
+LONG = 1024
+"""Rows of so many elements NumPy transforms as quickly as scipy."""
 PAGE_BYTES = 4096
 LINE_BYTES = 64
 
@@ -124,19 +129,55 @@ def _run(state: _State, steps: list[Step]) -> None:
         real = first.kind == "irfft"
         kind = local.real.dtype if real else np.result_type(local.dtype, np.complex64)
         made = np.zeros(held.local_shape(tuple(shape), rank), kind)
-    elif first.is_complex:
-        function = scipy.fft.fftn if first.kind == "fft" else scipy.fft.ifftn
-        lengths, axes = [s.n for s in steps], [s.axis for s in steps]
-        made = function(local, lengths, axes, first.norm, overwrite_x=state.ours)
-    elif first.kind == "rfft":
-        made = scipy.fft.rfft(local, first.n, first.axis, first.norm)
     else:
-        made = scipy.fft.irfft(_as_complex(local), first.n, first.axis, first.norm)
+        made = _transformed(local, steps, state.ours)
     state.x, state.ours = Blocks(made, tuple(shape), held, x.world), True
 
 
-def _as_complex(local: np.ndarray) -> np.ndarray:
-    return local.astype(np.result_type(local.dtype, np.complex64), copy=False)
+def _transformed(local: np.ndarray, steps: list[Step], ours: bool) -> np.ndarray:
+    """The steps along whole axes of a block; in its own memory where that is ours.
+
+    NumPy writes to memory that is given, which is worth more than scipy's quicker transforms of
+    short rows; elsewhere some rows at a time are copied to such memory and transformed there.
+    """
+    first, axes = steps[0], [s.axis for s in steps]
+    if first.kind == "irfft":
+        local = local.astype(np.result_type(local.dtype, np.complex64), copy=False)
+    if local.nbytes >= LARGE_BYTES and local.dtype.kind == "c" and not ours:
+        same = all(s.n == local.shape[s.axis] for s in steps)
+        if first.is_complex and same and min(axes) > 0 and first.n < LONG:
+            return _by_rows(local, steps)
+    alone = len(steps) == 1 and first.axis == local.ndim - 1 and first.n >= LONG
+    if alone and local.nbytes >= LARGE_BYTES and _fits_numpy(first.kind, local.dtype, ours):
+        shape = (*local.shape[:-1], first.length)
+        dtype = local.real.dtype if first.kind == "irfft" else np.complex128
+        out = pool.empty(shape, dtype)
+        return getattr(np.fft, first.kind)(local, first.n, first.axis, first.norm, out)
+    if first.is_complex:
+        function = getattr(scipy.fft, first.kind + "n")
+        return function(local, [s.n for s in steps], axes, first.norm, overwrite_x=ours)
+    return getattr(scipy.fft, first.kind)(local, first.n, first.axis, first.norm)
+
+
+def _fits_numpy(kind: str, dtype: np.dtype, ours: bool) -> bool:
+    """Whether NumPy transforms rows of the type without a copy of another type."""
+    if kind in ("fft", "ifft"):
+        return dtype == np.complex128 and not ours
+    return dtype == (np.float64 if kind == "rfft" else np.complex128)
+
+
+def _by_rows(local: np.ndarray, steps: list[Step]) -> np.ndarray:
+    """Complex steps along axes behind the first, as many rows at a time as fit a cache."""
+    made = pool.empty(local.shape, local.dtype)
+    rows = max(1, CACHE_BYTES * len(local) // local.nbytes)
+    axes, function = [s.axis for s in steps], getattr(scipy.fft, steps[0].kind + "n")
+    for start in range(0, len(local), rows):
+        part = made[start : start + rows]
+        part[...] = local[start : start + rows]
+        found = function(part, axes=axes, norm=steps[0].norm, overwrite_x=True)
+        if not np.may_share_memory(found, part):
+            part[...] = found
+    return made
 
 
 def _make_whole(state: _State, pending: list[Step]) -> list[Step]:
@@ -186,13 +227,13 @@ def _spaced(shape: Shape, dtype: np.dtype) -> np.ndarray:
             more = LINE_BYTES // dtype.itemsize if axis == len(shape) - 1 else 1
             extents[axis] += max(1, more)
         bytes_apart *= extents[axis]
-    return np.empty(extents, dtype)[tuple(slice(0, n) for n in shape)]
+    return pool.empty(tuple(extents), dtype)[tuple(slice(0, n) for n in shape)]
 
 
 def _brought(state: _State, target: Map) -> Blocks:
     """The result under its map, in memory of its own."""
     if state.x.map != target:
-        _exchange(state, target, np.empty)
+        _exchange(state, target, pool.empty)
     if not state.ours or not state.x.local.flags.c_contiguous:
         return state.x.with_local(np.array(state.x.local, order="C"))
     return state.x

@@ -158,6 +158,28 @@ def test_the_long_way_is_taken(monkeypatch):
     assert len(taken) == (pm.Np > 1)
 
 
+@pytest.mark.parametrize("dtype", ["f", "d", "F", "D"])
+def test_large_blocks(dtype, monkeypatch):
+    """Blocks that are transformed by rows, or by NumPy into memory that is used again."""
+    monkeypatch.setattr(transforms, "LARGE_BYTES", 16)
+    monkeypatch.setattr(transforms, "CACHE_BYTES", 300)
+    whole = data((9, 6, 10), dtype)
+    for long in (4, 1024):
+        monkeypatch.setattr(transforms, "LONG", long)
+        for grid in ([-1, 1, 1], [1, 1, -1]):
+            A = pm.asarray(whole, map=pm.Map(grid))
+            for call in (
+                lambda f, a: f.fft(a, norm="ortho"),
+                lambda f, a: f.ifft2(a, axes=(1, 2)),
+                lambda f, a: f.fftn(a, s=(12, 5), axes=(2, 1)),
+                lambda f, a: f.rfft(a.real, 7),
+                lambda f, a: f.irfft(a, norm="forward"),
+                lambda f, a: f.fftn(f.ifftn(a)),
+            ):
+                same(call(pm.fft, A), call(np.fft, whole))
+            np.testing.assert_array_equal(pm.agg_all(A), whole)
+
+
 def test_views_and_overlap():
     whole = data((12, 9))
     A = pm.asarray(whole, map=pm.Map([-1, 1], "c"))
