@@ -176,7 +176,7 @@ def test_maps_of_what_is_picked():
     labels = Map([1, 2, 2]).bind(4)
     assert picked_map(Map([4]).bind(4), 0, 1, (2, 3, 4), [labels]) == labels
     kept = picked_map(held, 0, 1, (2, 3, 4), [labels])  # another axis is cut: the array's own
-    assert kept.axes[3].split == held.axes[1].split and kept.axes[1].split == Split("c")
+    assert kept.axes[3].split == held.axes[1].split and kept.axes[0].split == Split("c")
 
 
 def test_plain_arrays_are_numpys_own():
