@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import comm, exchange
-from .assemblyplans import Part, Rule, assembly
+from . import comm, exchange, pool
+from .assemblyplans import Part, Rule, assembly, stays
 from .distarray import DistArray
 from .maps import Map, Shape
 from .moving import everywhere
@@ -19,7 +19,7 @@ def assembled(
     what: str,
     fill: object = None,
 ) -> DistArray:
-    """An array made of stretches of others. COLLECTIVE.
+    """An array made of stretches of others. COLLECTIVE, unless only whole axes are put together.
 
     Parameters
     ----------
@@ -41,11 +41,14 @@ def assembled(
         block = x.block if isinstance(x, DistArray) else x
         blocks.append(block.astype(dtype, copy=False))
     made = assembly(tuple(parts), shape, target, world.rank, world.size)
-    block = np.empty(target.local_shape(shape, world.rank), dtype)
+    block = pool.empty(target.local_shape(shape, world.rank), dtype)
     if fill is not None:
         block[...] = fill
     targets = [block[view] for view in made.views]
-    exchange.run(made.plan, blocks, targets, world, what, np.dtype(dtype))
+    if all(stays(part, shape, target) for part in parts):
+        exchange.keep(made.plan, blocks, targets)
+    else:
+        exchange.run(made.plan, blocks, targets, world, what, np.dtype(dtype))
     for axis, again in made.fills:
         before = (slice(None),) * axis
         block[(*before, again.at)] = block[(*before, again.of)]

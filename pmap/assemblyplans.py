@@ -128,6 +128,22 @@ def _repetitions(part: Part, shape: Shape, target: Map, rank: int) -> list[tuple
     ]
 
 
+def stays(part: Part, shape: Shape, target: Map) -> bool:
+    """Whether every rank has what it needs of a source, as the maps alone show."""
+    held = part.map
+    if held.copies == len(held.procs) and set(target.procs) <= set(held.procs):
+        return True
+    if (held.grid, held.procs) != (target.grid, target.procs):
+        return False
+    return all(
+        held.axes[a] == target.axes[a]
+        and n == shape[a]
+        and rule == whole(n)
+        or held.pieces_along(a) == target.pieces_along(a) == 1
+        for a, (rule, n) in enumerate(zip(part.rules, part.shape, strict=True))
+    )
+
+
 def _merged(plans: list[tuple[int, int, RankPlan]]) -> RankPlan:
     """One plan of several: one message per pair of ranks."""
     sends: dict[int, list] = {}

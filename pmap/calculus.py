@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from . import pool
 from .allocation import as_shape
 from .distarray import DistArray
 from .doors import stands_for
@@ -9,7 +10,7 @@ from .errors import InputError, ShapeError, UnsupportedError
 from .moving import moved
 from .reductions import axis_from_front, normalise_axes
 from .resultmaps import contiguous
-from .widening import widened
+from .widening import neighbours
 
 Spacing = float | np.ndarray
 
@@ -97,18 +98,41 @@ def _derived(f: DistArray, axis: int, dx: Spacing, edge_order: int) -> DistArray
     """The derivative along one axis, in the map of f."""
     own, world = f.map.without_overlap(), f.world
     held = contiguous(own, axis)
-    part = widened(f, axis, edge_order, edge_order, held, f.shape, "gradient")
-    part = part if part.dtype.kind in "fc" else part.astype(np.float64)
-    out = np.empty(held.local_shape(f.shape, world.rank), part.dtype)
-    owned = held.owned(f.shape, world.rank)
+    block = f.block_under(held, "gradient")
+    low, high = neighbours(DistArray(block, f.shape, held, world), axis, edge_order, "gradient")
+    kind = block.dtype if block.dtype.kind in "fc" else np.dtype(np.float64)
+    out = pool.empty(held.local_shape(f.shape, world.rank), kind)
     if out.size:
-        span, n = owned[axis], f.shape[axis]
-        lines = np.moveaxis(part, axis, -1)
-        first = max(span.lo - edge_order, 0)
-        _differences(
-            lines, np.moveaxis(out, axis, -1), (span.lo, span.hi, first, n), dx, edge_order
+        span = held.owned(f.shape, world.rank)[axis]
+        parts = [np.moveaxis(p.astype(kind, copy=False), axis, -1) for p in (low, block, high)]
+        _pieced(
+            parts, np.moveaxis(out, axis, -1), (span.lo, span.hi, f.shape[axis]), dx, edge_order
         )
     return DistArray(moved(out, f.shape, held, own, world, "gradient"), f.shape, own, world)
+
+
+def _pieced(
+    parts: list[np.ndarray],
+    out: np.ndarray,
+    place: tuple[int, int, int],
+    dx: Spacing,
+    edge_order: int,
+) -> None:
+    """Differences of a block that has neighbours: inside it, then where it meets them."""
+    (low, block, high), (lo, hi, n) = parts, place
+    first, reach = lo - low.shape[-1], 2 * edge_order
+    if hi - lo < 2 * reach:
+        whole = np.concatenate(parts, axis=-1)
+        _differences(whole, out, (lo, hi, first, n), dx, edge_order)
+        return
+    a, b = lo + (lo > 0), hi - (hi < n)
+    _differences(block, out[..., a - lo : b - lo], (a, b, lo, n), dx, edge_order)
+    if lo > 0:
+        near = np.concatenate([low, block[..., :reach]], axis=-1)
+        _differences(near, out[..., :1], (lo, lo + 1, first, n), dx, edge_order)
+    if hi < n:
+        near = np.concatenate([block[..., -reach:], high], axis=-1)
+        _differences(near, out[..., -1:], (hi - 1, hi, hi - reach, n), dx, edge_order)
 
 
 def _differences(

@@ -58,6 +58,12 @@ def run(
     start(plan, sources, targets, world, what, dtype, place).finish()
 
 
+def keep(plan: RankPlan, sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> None:
+    """Copy the pieces of a plan by which no rank sends anything. LOCAL."""
+    for piece in plan.kept:
+        _copy_kept(piece, sources, targets, overwrite)
+
+
 def start(
     plan: RankPlan,
     sources: Sequence[np.ndarray],

@@ -90,6 +90,18 @@ def reshape_plan(source: Map, shape: Shape, target: Map, new: Shape, rank: int) 
     return RankPlan(tuple(sorted(sends)), tuple(sorted(receives)), tuple(kept))
 
 
+def groups_stay(source: Map, shape: Shape, target: Map, new: Shape) -> bool:
+    """Whether all cut axes stay as they are, so that nothing moves."""
+    if (source.grid, source.procs) != (target.grid, target.procs) or 0 in shape:
+        return False
+    for before, after in axis_groups(shape, new):
+        cut = [source.axes[a] for a in before if source.pieces_along(a) > 1]
+        still = [target.axes[a] for a in after if target.pieces_along(a) > 1]
+        if (cut or still) and (cut != still or len(before) != 1 or len(after) != 1):
+            return False
+    return True
+
+
 def _server(source: Map, holder: int, needer: int) -> int:
     """Which of the ranks that hold what ``holder`` holds serves a rank."""
     if not source.replicated:

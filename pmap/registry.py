@@ -30,6 +30,19 @@ HOMES = {
     "einstein": "einsum einsum_path",
     "kronecker": "kron",
     "covariance": "cov corrcoef",
+    "factors": "linalg.cholesky linalg.qr linalg.svd linalg.svdvals linalg.eig linalg.eigh "
+    "linalg.eigvals linalg.eigvalsh",
+    "solving": "linalg.solve linalg.inv linalg.slogdet linalg.det linalg.pinv linalg.lstsq "
+    "linalg.tensorsolve linalg.tensorinv",
+    "norms": "linalg.norm linalg.vector_norm linalg.matrix_norm linalg.cond linalg.matrix_rank",
+    "chain": "linalg.multi_dot linalg.matrix_power",
+    "linalg": "linalg.matrix_transpose linalg.outer linalg.cross linalg.diagonal linalg.trace",
+    "sorting": "sort argsort lexsort partition argpartition sort_complex",
+    "searching": "searchsorted digitize",
+    "uniques": "unique unique_all unique_counts unique_inverse unique_values",
+    "setops": "isin union1d setdiff1d setxor1d intersect1d",
+    "quantiles": "median nanmedian quantile percentile nanquantile nanpercentile",
+    "histograms": "histogram histogram_bin_edges histogramdd histogram2d bincount",
     "axisorder": "transpose matrix_transpose swapaxes moveaxis rollaxis expand_dims squeeze "
     "atleast_1d atleast_2d atleast_3d flip flipud fliplr rot90",
     "joining": "concatenate stack hstack vstack dstack column_stack append block",
@@ -44,19 +57,6 @@ HOMES = {
     "elementfunctions": "i0 sinc iscomplex isreal fix isposinf isneginf angle nan_to_num "
     "real_if_close iscomplexobj isrealobj array_equiv polyval interp cross",
     "fromvectors": "vander trim_zeros",
-    "factors": "linalg.cholesky linalg.qr linalg.svd linalg.svdvals linalg.eig linalg.eigh "
-    "linalg.eigvals linalg.eigvalsh",
-    "solving": "linalg.solve linalg.inv linalg.slogdet linalg.det linalg.pinv linalg.lstsq "
-    "linalg.tensorsolve linalg.tensorinv",
-    "norms": "linalg.norm linalg.vector_norm linalg.matrix_norm linalg.cond linalg.matrix_rank",
-    "chain": "linalg.multi_dot linalg.matrix_power",
-    "linalg": "linalg.matrix_transpose linalg.outer linalg.cross linalg.diagonal linalg.trace",
-    "sorting": "sort argsort lexsort partition argpartition sort_complex",
-    "searching": "searchsorted digitize",
-    "uniques": "unique unique_all unique_counts unique_inverse unique_values",
-    "setops": "isin union1d setdiff1d setxor1d intersect1d",
-    "quantiles": "median nanmedian quantile percentile nanquantile nanpercentile",
-    "histograms": "histogram histogram_bin_edges histogramdd histogram2d bincount",
 }
 _HOME = {name: module for module, names in HOMES.items() for name in names.split()}
 

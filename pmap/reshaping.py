@@ -6,11 +6,11 @@ from operator import index
 
 import numpy as np
 
-from . import exchange
+from . import exchange, pool
 from .distarray import DistArray
 from .doors import stands_for
 from .errors import InputError, ShapeError
-from .flatplans import axis_groups, reshape_plan
+from .flatplans import axis_groups, groups_stay, reshape_plan
 from .maps import Map, Shape
 from .resultmaps import after_reshape
 
@@ -26,7 +26,9 @@ def reshape(
     *,
     copy: bool | None = None,
 ) -> DistArray:
-    """The elements, in global C order, under another shape. COLLECTIVE.
+    """The elements, in global C order, under another shape.
+
+    COLLECTIVE, unless all cut axes stay, or only axes of length 1 come or go.
 
     Parameters
     ----------
@@ -110,10 +112,13 @@ def reshaped(x: DistArray, new: Shape, target: Map | None = None) -> DistArray:
     if target is None:
         target = after_reshape(source, x.shape, new, groups)
     plan = reshape_plan(source, x.shape, target, new, world.rank)
-    block = np.empty(target.local_shape(new, world.rank), x.dtype)
+    block = pool.empty(target.local_shape(new, world.rank), x.dtype)
     before = _grouped(np.ascontiguousarray(x.block), [g for g, _ in groups])
     after = _grouped(block, [g for _, g in groups])
-    exchange.run(plan, [before], [after], world, "reshape", x.dtype)
+    if groups_stay(source, x.shape, target, new):
+        exchange.keep(plan, [before], [after])
+    else:
+        exchange.run(plan, [before], [after], world, "reshape", x.dtype)
     return DistArray(block, new, target, world)
 
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from . import exchange
+from . import exchange, pool
 from .distarray import DistArray
 from .maps import Map, Shape
 from .plans import box_plan
@@ -45,10 +45,45 @@ def widened(
     if not boxes:
         part = np.empty((0,) * x.ndim, x.dtype)
     else:
-        part = np.empty([len(o) for o in boxes[0]], x.dtype)
+        part = pool.empty(tuple(len(o) for o in boxes[0]), x.dtype)
     plan = box_plan(held, x.shape, table, world.rank, False)
     exchange.run(plan, [x.block], [part], world, what, x.dtype)
     return part
+
+
+def neighbours(x: DistArray, axis: int, width: int, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """What lies before and after a rank's block along an axis in ascending blocks. COLLECTIVE.
+
+    Up to ``width`` indices on each side; none beyond the ends of the axis or of an empty block.
+    """
+    held, world = x.map.without_overlap(), x.world
+    if held.pieces_along(axis) == 1:
+        none = x.block[(*(slice(None),) * axis, slice(0, 0))]
+        return none, none
+    table = _sides(held, x.shape, (axis, width), world.size)
+    shapes = [[len(o) for o in box] for box in table[world.rank]]
+    parts = [np.empty(shape, x.dtype) for shape in shapes or [(0,) * x.ndim] * 2]
+    plan = box_plan(held, x.shape, table, world.rank, False)
+    exchange.run(plan, [x.block], parts, world, what, x.dtype)
+    return parts[0], parts[1]
+
+
+@lru_cache(maxsize=256)
+def _sides(
+    held: Map, shape: Shape, reach: tuple[int, int], n_ranks: int
+) -> tuple[tuple[tuple[Periodic, ...], ...], ...]:
+    """For each rank the boxes before and after its block."""
+    axis, width = reach
+    table = []
+    for rank in range(n_ranks):
+        owned = held.owned(shape, rank)
+        if owned is None or not all(len(o) for o in owned):
+            table.append(())
+            continue
+        lo, hi = owned[axis].lo, owned[axis].hi
+        sides = Periodic(max(lo - width, 0), lo), Periodic(hi, min(hi + width, shape[axis]))
+        table.append(tuple((*owned[:axis], side, *owned[axis + 1 :]) for side in sides))
+    return tuple(table)
 
 
 @lru_cache(maxsize=256)

@@ -15,8 +15,8 @@ from .resultmaps import auto_over, contiguous, with_length
 from .widening import widened
 
 Array = DistArray | np.ndarray
-CHUNK = 1 << 13
-"""Outputs that are summed up at a time: three such rows stay in the first cache."""
+TAPS = 4096
+"""Of more taps, so many are summed up at a time: BLAS may share out longer sums over threads."""
 
 
 @stands_for(np.convolve)
@@ -33,8 +33,8 @@ def convolve(a: Array, v: Array, mode: str = "full") -> DistArray:
     Returns
     -------
     DistArray
-        In blocks over the ranks of the longer one. The products of an output are added in the
-        order of the shorter one's elements, at any map.
+        In blocks over the ranks of the longer one. Each output is one sum of NumPy's, as in one
+        call on the whole array.
 
     Examples
     --------
@@ -81,34 +81,38 @@ def _slid(a: Array, taps: np.ndarray, mode: str) -> DistArray:
         raise InputError(f"mode must be one of 'valid', 'same', or 'full' (got {mode!r})")
     length, offset = spans[mode]
     world = comm.world()
-    kind = np.result_type(a.dtype, taps.dtype)
     if isinstance(a, DistArray):
         held = contiguous(a.map, 0)
         target = held if length == n else with_length(held, 0)
     else:
         a = DistArray(a, a.shape, everywhere(1, world), world)
         target = auto_over(tuple(range(world.size)), (length,))
-    part = widened(a, 0, -offset, m - 1 + offset, target, (length,), "convolve")
-    wide = np.dtype(np.float32) if kind == np.float16 else kind  # as NumPy adds them
-    out = np.zeros(target.local_shape((length,), world.rank), wide)
-    if out.size:
-        lo = target.owned((length,), world.rank)[0].lo
-        first = max(lo + offset, 0)
-        _sums(part.astype(wide, copy=False), taps.astype(wide), out, lo + offset - first)
-    return DistArray(out.astype(kind, copy=False), (length,), target, world)
+    # m elements more on both sides: NumPy chooses its sum by whether the window is the longer one
+    low, high = m - offset, 2 * m - 1 + offset
+    part = widened(a, 0, low, high, target, (length,), "convolve")
+    owned = target.owned((length,), world.rank)
+    if part.size:
+        lo, count = owned[0].lo, len(owned[0])
+        out = _sums(part, taps, count, lo + offset - max(lo - low, 0))
+    else:
+        out = np.empty(0, np.result_type(a.dtype, taps.dtype))
+    return DistArray(out, (length,), target, world)
 
 
-def _sums(part: np.ndarray, taps: np.ndarray, out: np.ndarray, shift: int) -> None:
-    """``out[i] = sum of part[i + shift + j] * taps[j]`` over the j that are inside, in order."""
-    products = np.empty(min(CHUNK, len(out)), out.dtype)
-    for begin in range(0, len(out), CHUNK):
-        end = min(begin + CHUNK, len(out))
-        for j, tap in enumerate(taps):
-            lo, hi = max(begin, -shift - j), min(end, len(part) - shift - j)
-            if lo < hi:
-                window = products[: hi - lo]
-                np.multiply(part[lo + shift + j : hi + shift + j], tap, out=window)
-                out[lo:hi] += window
+def _sums(part: np.ndarray, taps: np.ndarray, count: int, shift: int) -> np.ndarray:
+    """``out[i] = sum of part[i + shift + j] * taps[j]`` over the j that are inside."""
+    if len(taps) <= TAPS:
+        first = shift + len(taps) - 1
+        return np.convolve(part, taps[::-1])[first : first + count]
+    out = np.zeros(count, np.result_type(part.dtype, taps.dtype))
+    for j in range(0, len(taps), TAPS):
+        some = taps[j : j + TAPS]
+        sums = np.convolve(part, some[::-1])
+        first = shift + j + len(some) - 1
+        lo, hi = max(0, -first), min(count, len(sums) - first)
+        if lo < hi:
+            out[lo:hi] += sums[first + lo : first + hi]
+    return out
 
 
 @stands_for(np.lib.stride_tricks.sliding_window_view)

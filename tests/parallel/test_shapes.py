@@ -54,7 +54,7 @@ JOINS = [
 def test_joins(number):
     a, b = sample(), sample(seed=6)
     found = list(every_map(SHAPE).items())
-    for i in range(0, len(found), 3):
+    for i in range(number % 4, len(found), 4):
         (name, held), (other, theirs) = found[i], found[(i * 5 + 7) % len(found)]
         A, B = pm.asarray(a, map=held), pm.asarray(b, map=theirs)
         check(JOINS[number](A, B), JOINS[number](a, b), f"{name} with {other}")
@@ -147,7 +147,7 @@ TURNS = [
 @pytest.mark.parametrize("number", range(len(TURNS)))
 def test_turns_are_views(number):
     a = sample()
-    for name, held in every_map(SHAPE).items():
+    for name, held in list(every_map(SHAPE).items())[number % 3 :: 3]:
         A = pm.asarray(a, map=held)
         found, expected = TURNS[number](A), TURNS[number](a)
         for F, f in (
