@@ -17,6 +17,9 @@ def random_map(rng, shape):
         return maps[str(rng.choice(sorted(maps)))]
     words = ["b", "c", ("bc", 2), ("bc", 3), "ceil", _edges(rng, shape[0], size)]
     procs = rng.permutation(size).tolist()
+    if rng.random() < 0.15:  # held by all, or by both ranks of each pair
+        pair = pm.Map([size // 2, 2] if size % 2 == 0 else [size, 1], procs=procs).bind(size)
+        return pair.with_axes([pair.axes[int(rng.integers(2))]])
     if rng.random() < 0.2:
         return pm.Map([1], procs=procs[:1]).bind(size)
     return pm.Map([size], [words[rng.integers(len(words))]], procs).bind(size)
@@ -29,6 +32,17 @@ def _edges(rng, n, size):
 def mapped(rng, values):
     """The values as a DistArray under a random map."""
     return pm.asarray(values.copy(), map=random_map(rng, values.shape))
+
+
+def viewed(rng, values):
+    """The values as a view of a larger array, plain and distributed, which the caller may write."""
+    wide = tuple(2 * n + 1 for n in values.shape)
+    whole = np.zeros(wide, values.dtype)
+    at = tuple(slice(1, None, 2) if rng.random() < 0.5 else slice(n, 0, -1) for n in values.shape)
+    order = rng.permutation(values.ndim).tolist()
+    whole[at] = values
+    parent = mapped(rng, whole)
+    return whole, parent, whole[at].transpose(order), parent[at].transpose(order)
 
 
 def random_shape(rng, most=4):
