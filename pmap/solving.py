@@ -15,7 +15,7 @@ from .columns import Columns, back_substitute, eliminate
 from .distarray import DistArray
 from .errors import ShapeError
 from .factors import adjoint, svd
-from .matrices import inexact, matrix, on_blocks, result, shared
+from .matrices import inexact, matrix, on_blocks, replicated, result, shared
 from .operands import arrays, distributed
 from .products import matmul
 from .reductions import axis_from_front
@@ -209,6 +209,13 @@ def pinv(
         return np.linalg.pinv(a, rcond, hermitian, rtol=rtol)
     a = matrix(a, "pinv", square=hermitian)
     least = _tolerance(a, rcond, rtol)
+    if a.ndim > 2 and np.ndim(least):  # one for each matrix
+        least = np.broadcast_to(least, a.shape[:-2])
+        least = replicated(least, a, least.shape, least.dtype)
+        return on_blocks(lambda x, t: [np.linalg.pinv(x, t, hermitian)], a, ["cr"], "pinv", least)[
+            0
+        ]
+    least = float(least)
     if not shared(a):
         return on_blocks(lambda x: [np.linalg.pinv(x, least, hermitian)], a, ["cr"], "pinv")[0]
     u, s, vh = svd(a, full_matrices=False, hermitian=hermitian)
@@ -225,7 +232,7 @@ def _tolerance(a: DistArray, rcond: object, rtol: object) -> object:
     if len(given) == 2:
         raise ValueError("pinv: `rtol` and `rcond` can't be both set")
     if given:
-        return given[0]
+        return np.asarray(given[0])
     # NumPy: 1e-15 by default, the standard's larger value where rtol=None is asked for
     return 1e-15 if rtol is np._NoValue else max(a.shape[-2:]) * np.finfo(a.dtype).eps
 

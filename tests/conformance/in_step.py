@@ -127,6 +127,7 @@ class Plugin:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item, nextitem):
         draws.start(item.nodeid)
+        random.seed(f"{draws.seed} {item.nodeid}")  # Hypothesis' `.example()` shuffles by it
         self.results.write(test=item.nodeid, outcome="started")
         self.outcome, self.words, self.start = None, "", time.monotonic()
         result = yield
