@@ -13,11 +13,12 @@ from math import prod
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from . import pool
 from .alignment import aligned
 from .distarray import DistArray
 from .errors import UnsupportedError
 
-PIECE = 1 << 14
+PIECE = 1 << 15
 """Elements of a piece: a few of them fit the cache of a core."""
 _EXACT = (
     "add subtract multiply true_divide negative positive absolute fabs sqrt square minimum maximum "
@@ -155,7 +156,7 @@ def run(steps: Steps, wanted: int, blocks: list, shape: tuple[int, ...]) -> np.n
         Broadcastable to ``shape``.
     """
     types = _types(steps, blocks)
-    out = np.empty(shape, types[wanted])
+    out = pool.empty(shape, types[wanted])
     wide = [np.broadcast_to(b, shape) if np.ndim(b) else b for b in blocks]
     if all(b.flags.c_contiguous for b in (out, *wide) if isinstance(b, np.ndarray)):
         wide = [b.reshape(-1) if isinstance(b, np.ndarray) else b for b in wide]
