@@ -298,7 +298,7 @@ def _common_runs(a: Periodic, b: Periodic, lo: int, hi: int) -> list[tuple[int, 
         a.runs
     )
     window = (hi - lo) * (len(a.runs) / a.period + len(b.runs) / b.period)
-    if meetings / g < window:
+    if meetings / g < window and not (a.contiguous or b.contiguous):  # those have one run
         return _meetings(a, b, lo, hi)
     left, right = a.runs_within(lo, hi), b.runs_within(lo, hi)
     common, i, j = [], 0, 0
