@@ -97,7 +97,8 @@ def _sort_floats(x: DistArray, values: np.ndarray, parts: Layout) -> np.ndarray:
 def _order_zeros(x: DistArray, local: np.ndarray, ranks: tuple[int, ...]) -> None:
     """Put 0.0 and -0.0, which are equal, into their global order, where there are both."""
     world = x.world
-    first, last = np.searchsorted(local, 0.0, "left"), np.searchsorted(local, 0.0, "right")
+    zero = local.dtype.type(0)  # a Python number would make NumPy search in float64
+    first, last = np.searchsorted(local, zero, "left"), np.searchsorted(local, zero, "right")
     negative = int(np.count_nonzero(np.signbit(local[first:last])))
     found = np.stack(world.allgather_array(np.array([negative, last - first])))
     if not 0 < found[:, 0].sum() < found[:, 1].sum():

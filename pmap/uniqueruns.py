@@ -36,8 +36,12 @@ def plain(values: np.ndarray) -> np.ndarray:
 def _plain_zero(values: np.ndarray) -> np.ndarray:
     """Sorted unique values with 0.0 and NaN, each written in one way."""
     if values.dtype.kind == "f":
-        values[np.searchsorted(values, 0.0, "left") : np.searchsorted(values, 0.0, "right")] = 0.0
-        values[np.searchsorted(values, np.nan, "left") :] = np.nan
+        zero, nan = (
+            values.dtype.type(0),
+            values.dtype.type(np.nan),
+        )  # not float64, nor a search in it
+        values[np.searchsorted(values, zero, "left") : np.searchsorted(values, zero, "right")] = 0
+        values[np.searchsorted(values, nan, "left") :] = nan
     return values
 
 
