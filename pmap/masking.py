@@ -6,6 +6,7 @@ the selected values over in C order; no positions travel.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -84,7 +85,7 @@ class Selection:
         """The ranks that have pieces of ``rows`` for this one, in C order."""
         return self.fibre()[: prod(self.order.grid[g] for g in self.row_axes())]
 
-    def row_axes(self) -> list[int]:
+    def row_axes(self) -> tuple[int, ...]:
         """The grid axes that cut ``rows``."""
         return freed_by(self.order, range(len(self.mask_shape)))
 
@@ -135,6 +136,7 @@ def _fibres(held: Map, axes: range) -> Fibres:
     return fibres(held, freed_by(held, axes))
 
 
+@lru_cache(maxsize=64)
 def _row_map(own: Map, shape: Shape) -> Map:
     """Blocks that follow each other in C order, over the ranks that have the masked axes."""
     freed = freed_by(own, range(len(shape)))

@@ -6,6 +6,7 @@ one of them wants is held by the fibre.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -16,9 +17,9 @@ from .maps import Map, Shape
 from .splits import Split
 
 
-def freed_by(held: Map, axes: Sequence[int]) -> list[int]:
+def freed_by(held: Map, axes: Sequence[int]) -> tuple[int, ...]:
     """The grid axes that cut some axes of an array, in the order of these axes."""
-    return [held.axes[a].grid_axis for a in axes if held.axes[a].grid_axis is not None]
+    return tuple([held.axes[a].grid_axis for a in axes if held.axes[a].grid_axis is not None])
 
 
 class Fibres(NamedTuple):
@@ -37,7 +38,8 @@ class Fibres(NamedTuple):
         return self.table[inside[0][0] if len(inside) else rank % len(self.table)]
 
 
-def fibres(held: Map, freed: Sequence[int]) -> Fibres:
+@lru_cache(maxsize=64)
+def fibres(held: Map, freed: tuple[int, ...]) -> Fibres:
     """The fibres of a map along some grid axes."""
     kept = [g for g in range(len(held.grid)) if g not in freed]
     ranks = np.reshape(held.procs, held.grid).transpose([*kept, *freed])
@@ -45,14 +47,15 @@ def fibres(held: Map, freed: Sequence[int]) -> Fibres:
     return Fibres(ranks.reshape(prod(others), -1), others)
 
 
-def merged(held: Map, freed: Sequence[int], grid: Shape) -> tuple[Map, int]:
+@lru_cache(maxsize=64)
+def merged(held: Map, freed: tuple[int, ...], grid: Shape) -> tuple[Map, int]:
     """The lattice with its freed grid axes laid out anew, and the first of these.
 
     Parameters
     ----------
     held : Map
         Its axes on freed grid axes must be replaced by the caller.
-    freed : sequence of int
+    freed : tuple of int
         Grid axes, put together in this order.
     grid : tuple of int
         Their new layout; its product may be smaller than theirs, then the last ranks are left out.
@@ -77,7 +80,8 @@ def replaced(lattice: Map, place: int, count: int, axes: Sequence[AxisMap]) -> M
     return lattice.with_axes([*held[:place], *axes, *held[place + count :]])
 
 
-def picked_map(held: Map, place: int, count: int, shape: Shape, listed: Sequence[Map]) -> Map:
+@lru_cache(maxsize=64)
+def picked_map(held: Map, place: int, count: int, shape: Shape, listed: tuple[Map, ...]) -> Map:
     """The map of what index arrays pick.
 
     Parameters
@@ -86,7 +90,7 @@ def picked_map(held: Map, place: int, count: int, shape: Shape, listed: Sequence
         Of the array, without overlap; its axes from ``place`` on are picked, ``count`` of them.
     shape : tuple of int
         The arrays' common shape, which replaces these axes.
-    listed : sequence of Map
+    listed : tuple of Map
         Maps of the index arrays that are distributed and have this shape.
 
     Returns
@@ -127,7 +131,8 @@ def _long_axis(shape: Shape, pieces: int) -> int:
     return next((a for a, n in enumerate(shape) if n >= pieces), int(np.argmax(shape)))
 
 
-def in_order(held: Map, shape: Shape, axes: Sequence[int]) -> bool:
+@lru_cache(maxsize=256)
+def in_order(held: Map, shape: Shape, axes: range) -> bool:
     """Whether the pieces of some axes follow each other in C order, as their coordinates do."""
     long_before = False
     for a in axes:

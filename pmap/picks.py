@@ -68,7 +68,7 @@ class Pick:
         return self.map.with_axes(self.map.axes[self.place : self.place + len(self.shape)])
 
     @property
-    def freed(self) -> list[int]:
+    def freed(self) -> tuple[int, ...]:
         """Grid axes of x that cut the picked axes."""
         return freed_by(self.x.map, self.picked)
 
@@ -165,7 +165,7 @@ def pick(
         listed = [] if x.map.replicated else [m for m in listed if not m.replicated]
     elif listed:
         x = _near(x, shape, listed[0])
-    held = picked_map(x.map, place, len(axes), shape, listed)
+    held = picked_map(x.map, place, len(axes), shape, tuple(listed))
     made = Pick(x, place, (), shape, held)
     ready = tuple(
         _under(i, operand_map(i.shape, shape, made.map_of_index)) if isinstance(i, Blocks) else i

@@ -124,11 +124,11 @@ def test_owners_and_positions_are_those_of_the_pieces(drawn):
 
 def test_fibres_are_the_ranks_that_agree_elsewhere():
     held = Map([2, 3], procs=[5, 4, 3, 2, 1, 0])
-    rows = fibres(held, [0])
+    rows = fibres(held, (0,))
     assert rows.table.tolist() == [[5, 2], [4, 1], [3, 0]]
     assert rows.of(4).tolist() == [4, 1]
-    assert fibres(held, [1, 0]).table.tolist() == [[5, 2, 4, 1, 3, 0]]
-    lattice, at = merged(held, [0, 1], (4,))  # two ranks are left out
+    assert fibres(held, (1, 0)).table.tolist() == [[5, 2, 4, 1, 3, 0]]
+    lattice, at = merged(held, (0, 1), (4,))  # two ranks are left out
     assert (lattice.grid, lattice.procs, at) == ((4,), (5, 4, 3, 2), 0)
 
 
@@ -165,17 +165,17 @@ def test_a_grid_of_rows_is_in_order_and_uses_the_ranks(shape, pieces):
 
 def test_maps_of_what_is_picked():
     held = Map([2, 2], ["c", "b"]).bind(4)
-    one = picked_map(held, 0, 1, (9,), [])
+    one = picked_map(held, 0, 1, (9,), ())
     assert one == held  # the picked axis goes on by its rule, the other stays
-    both = picked_map(held, 0, 2, (9,), [])
+    both = picked_map(held, 0, 2, (9,), ())
     assert both == Map([4], "c").bind(4)
-    grid = picked_map(held, 0, 2, (9, 8), [])
+    grid = picked_map(held, 0, 2, (9, 8), ())
     assert grid == held
     explicit = Map([2, 1], [("x", (0, 1, 5)), "b"]).bind(2)
-    assert picked_map(explicit, 0, 1, (9,), []).axes[0].split == Split("b")
+    assert picked_map(explicit, 0, 1, (9,), ()).axes[0].split == Split("b")
     labels = Map([1, 2, 2]).bind(4)
-    assert picked_map(Map([4]).bind(4), 0, 1, (2, 3, 4), [labels]) == labels
-    kept = picked_map(held, 0, 1, (2, 3, 4), [labels])  # another axis is cut: the array's own
+    assert picked_map(Map([4]).bind(4), 0, 1, (2, 3, 4), (labels,)) == labels
+    kept = picked_map(held, 0, 1, (2, 3, 4), (labels,))  # another axis is cut: the array's own
     assert kept.axes[3].split == held.axes[1].split and kept.axes[0].split == Split("c")
 
 
