@@ -15,12 +15,12 @@ from numpy.lib.stride_tricks import as_strided
 
 from . import comm, pool
 from .comm import World
-from .errors import PmapError
+from .errors import DivergenceError, PmapError
 from .farreads import Far, Place, fetch, is_easily_read, overwrite
 from .plans import Piece, RankPlan, Segments
 from .recording import note, recording
 from .splits import Segment
-from .transport import Transfer
+from .transport import Arrival, Transfer
 
 __all__ = ["Place", "Started", "overwrite", "run", "start"]
 
@@ -127,14 +127,15 @@ class Started:
         self._is_open = False
         Started._open = None
         begin_s = time.perf_counter()
-        for rank, pieces in self._in_turn():
-            arrival = self._transfer.take(rank)
-            if arrival.message is not None:
-                message = arrival.message.view(self._dtype)
-                _unpack(pieces, message, self._targets, self._place)
-            else:
-                self._fetch(pieces, arrival.parts, arrival.packed, arrival.pid)
-            self._transfer.taken(rank)
+        try:
+            for rank, pieces in self._in_turn():
+                self._put(pieces, self._transfer.take(rank))
+                self._transfer.taken(rank)
+        except DivergenceError:
+            raise
+        except Exception:  # of the placing, which a program may catch: what follows must go on
+            self._transfer.leave_the_rest()
+            raise
         self._transfer.end()
         if recording():
             wait_s = self._wait_s + time.perf_counter() - begin_s
@@ -149,6 +150,13 @@ class Started:
         if self._place is overwrite:
             receives.sort(key=lambda entry: (entry[0] - self._world.rank) % self._world.size)
         return receives
+
+    def _put(self, pieces: tuple[Piece, ...], arrival: Arrival) -> None:
+        """Put a message's pieces into place."""
+        if arrival.message is not None:
+            _unpack(pieces, arrival.message.view(self._dtype), self._targets, self._place)
+        else:
+            self._fetch(pieces, arrival.parts, arrival.packed, arrival.pid)
 
     def _fetch(self, pieces: tuple[Piece, ...], parts: list[Far], packed: bool, pid: int) -> None:
         """Copy pieces out of the memory of another rank of this node."""

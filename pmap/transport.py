@@ -151,6 +151,13 @@ class Transfer:
         if slot is not None:
             self._node.arena.take(slot)
 
+    def leave_the_rest(self) -> None:
+        """Take every message that is still to come, and drop it: its sender waits for that."""
+        for rank in list(self._coming):
+            self.take(rank)
+            self.taken(rank)
+        self.end()
+
     def fill(self, rank: int, target: np.ndarray) -> None:
         """Take a message into a contiguous array."""
         arrival = self.take(rank)

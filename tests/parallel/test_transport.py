@@ -163,3 +163,22 @@ def test_short_data_of_all_ranks_in_a_row():
         else:
             for _ in range(5):
                 assert me.bcast(k, root) == k
+
+
+def test_an_error_while_placing_leaves_nothing_behind(way):
+    """It is raised on the ranks that it concerns, and the next exchange is right."""
+    size = world().size
+    A = pm.zeros((4 * size, 300), map=pm.Map([size, 1], overlap=[1, 0]))
+    for _ in range(3):
+        A.local_with_halo()[...] = 1.5e308
+        failed = False
+        with np.errstate(over="raise"):
+            try:
+                pm.synch(A, "sum")
+            except FloatingPointError:
+                failed = True
+        assert failed == (size > 1)
+        C = pm.asarray(np.arange(20000.0).reshape(200, 100), map=pm.Map([-1, 1]))
+        np.testing.assert_array_equal(
+            np.asarray(pm.remap(C, pm.Map([1, -1]))), np.arange(20000.0).reshape(200, 100)
+        )
