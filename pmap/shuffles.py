@@ -7,8 +7,6 @@ al., "Bandwidth-optimal random shuffling for GPUs" (ACM TOPC 9, 2022). Up to :da
 the permutation is drawn whole, every one being equally likely.
 """
 
-from functools import lru_cache
-
 import numpy as np
 
 from .philox import Stream
@@ -17,7 +15,11 @@ EXACT = 1 << 20
 """Permutations of so many elements are drawn whole on every rank (8 MiB)."""
 ROUNDS = 12
 CHUNK = 1 << 15
-_MIX = (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53))
+# width of the words -> two odd multipliers and a shift: the finishers of MurmurHash3
+_MIX = {
+    32: (np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35), np.uint32(15)),
+    64: (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53), np.uint64(33)),
+}
 
 
 class Permutation:
@@ -35,8 +37,10 @@ class Permutation:
         self.n = n
         generator = stream.at_leaf(0)
         self._table = generator.permutation(n) if n <= exact else None
-        self._keys = generator.integers(0, 1 << 64, ROUNDS, np.uint64, endpoint=False)
         self._bits = max(2, (n - 1).bit_length()) if n else 2
+        self._width = 32 if self._bits <= 32 else 64
+        self._word = np.dtype(f"u{self._width // 8}").type
+        self._keys = generator.integers(0, 1 << self._width, ROUNDS, self._word)
 
     def at(self, indices: np.ndarray) -> np.ndarray:
         """Images of indices, int64, of the same shape. LOCAL."""
@@ -45,42 +49,36 @@ class Permutation:
         flat = np.ascontiguousarray(indices).reshape(-1)
         found = np.empty(flat.shape, np.int64)
         for start in range(0, flat.size, CHUNK):
-            part = flat[start : start + CHUNK].astype(np.uint64)
-            found[start : start + CHUNK] = self._walked(part).view(np.int64)
+            part = flat[start : start + CHUNK].astype(self._word)
+            found[start : start + CHUNK] = self._walked(part)
         return found.reshape(indices.shape)
 
     def _walked(self, values: np.ndarray) -> np.ndarray:
         """Images inside [0, n): what falls outside goes on until it is inside."""
-        values = self._network(values)
+        self._network(values)
         outside = np.flatnonzero(values >= self.n)
         while outside.size:
-            values[outside] = self._network(values[outside])
-            outside = outside[values[outside] >= self.n]
+            again = values[outside]
+            self._network(again)
+            values[outside] = again
+            outside = outside[again >= self.n]
         return values
 
-    def _network(self, values: np.ndarray) -> np.ndarray:
-        """The bijection of the bit strings; halves of unequal length change places."""
+    def _network(self, values: np.ndarray) -> None:
+        """The bijection of the bit strings, in place; unequal halves change places."""
+        first, second, shift = _MIX[self._width]
+        word = self._word
         right_bits = self._bits // 2
         left_bits = self._bits - right_bits
         for key in self._keys:
-            left, right = values >> np.uint64(right_bits), values & _mask(right_bits)
-            left ^= _mixed(right, key) >> np.uint64(64 - left_bits)
-            values = (right << np.uint64(left_bits)) | left
+            right = values & word((1 << right_bits) - 1)
+            mixed = right + key
+            mixed *= first
+            mixed ^= mixed >> shift
+            mixed *= second
+            mixed >>= word(self._width - left_bits)
+            values >>= word(right_bits)
+            values ^= mixed
+            right <<= word(left_bits)
+            values |= right
             left_bits, right_bits = right_bits, left_bits
-        return values
-
-
-@lru_cache(maxsize=64)
-def _mask(bits: int) -> np.uint64:
-    return np.uint64((1 << bits) - 1)
-
-
-def _mixed(values: np.ndarray, key: np.uint64) -> np.ndarray:
-    """64 bits that each depend on every bit of value and key: the finisher of MurmurHash3."""
-    values = values + key
-    values ^= values >> np.uint64(33)
-    values *= _MIX[0]
-    values ^= values >> np.uint64(33)
-    values *= _MIX[1]
-    values ^= values >> np.uint64(32)
-    return values
