@@ -78,7 +78,7 @@ class Transfer:
             self._coming[rank] = (slot, n_bytes)
             return
         message = pool.empty((n_bytes,), np.uint8)
-        self._coming[rank] = (None, message, self._world.irecv(message, rank, self._tag))
+        self._coming[rank] = (None, message, [self._world.irecv(message, rank, self._tag)])
 
     def send(
         self,
@@ -127,8 +127,9 @@ class Transfer:
         """Wait for the message of a rank; after unpacking it, call `taken`."""
         slot, *rest = self._coming[rank]
         if slot is None:
-            message, request = rest
-            self._world.wait([request], self._what)
+            message, requests = rest
+            self._world.wait(requests, self._what)
+            self._coming[rank] = (None, message, ())
             return Arrival(message, [], True, 0)
         arena = self._node.arena
         if not arena.has(slot, self._stamp):
