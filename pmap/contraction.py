@@ -152,8 +152,15 @@ def _coming(z: Labelled, out: tuple, target: Map, lengths: dict) -> int:
 
 def _beside(still: Labelled, other: Labelled) -> Map:
     """The map under which the other operand meets the blocks of the one that stays."""
-    axes = [still.axis(k) if k in still.labels else AxisMap() for k in other.labels]
-    return still.array.map.with_axes(axes)
+    held, own = still.array.map, other.array.map
+    same = (held.grid, held.procs) == (own.grid, own.procs)
+    axes = []
+    for k in other.labels:
+        if same and still.pieces(k) == other.pieces(k) == 1:
+            axes.append(other.axis(k))  # whole either way; an equal map moves nothing
+        else:
+            axes.append(still.axis(k) if k in still.labels else AxisMap())
+    return held.with_axes(axes)
 
 
 def _by_parts(

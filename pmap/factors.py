@@ -13,13 +13,13 @@ import numpy as np
 from .columns import Columns, cholesky_columns
 from .distarray import DistArray
 from .errors import ShapeError
-from .matrices import factor_axes, matrix, on_blocks, replicated, shared
+from .matrices import factor_axes, large, matrix, on_blocks, replicated, shared
 from .moving import moved
 from .operands import distributed
 from .products import conjugate, matmul
 from .reflectors import orthogonal, reflect, triangle
 from .registry import implements
-from .tallskinny import tall, tsqr
+from .tallskinny import skinny, tall, tsqr
 
 
 class QRResult(NamedTuple):
@@ -144,7 +144,7 @@ def qr(a: object, mode: str = "reduced") -> object:
     if mode not in ("reduced", "complete", "r"):
         raise ShapeError(f"qr: mode {mode!r} is not there; use 'reduced', 'complete' or 'r'")
     a = matrix(a, "qr")
-    if not shared(a):
+    if not shared(a) and not (large(a) and skinny(a) and mode != "complete"):
         return _small_qr(a, mode)
     m, n = a.shape
     if tall(a) and mode != "complete":

@@ -53,9 +53,14 @@ def ranks_of(x: DistArray) -> int:
     return prod(x.map.pieces_along(a) for a in range(x.ndim))
 
 
+def large(x: DistArray) -> bool:
+    """Whether this is one matrix that pays to be worked on in parts."""
+    return x.ndim == 2 and x.size > SMALL
+
+
 def shared(x: DistArray) -> bool:
     """Whether the ranks share the work on one matrix, no rank having it whole."""
-    return x.ndim == 2 and ranks_of(x) > 1 and x.size > SMALL
+    return large(x) and ranks_of(x) > 1
 
 
 def flat(x: DistArray, *axes: AxisMap) -> Map:

@@ -7,6 +7,7 @@ come out of an LU factorisation of the first rows of Q).
 """
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from .distarray import DistArray
 from .maps import AxisMap, Map
@@ -16,11 +17,22 @@ from .ragged import swap
 from .regions import fetch
 from .splits import Split
 
+CHUNK_ROWS = 256
+SIGN_PANEL = 32
+WIDEST = 128
+"""Columns of a matrix whose rows are factorised in chunks."""
+
 
 def tall(x: DistArray) -> bool:
     """Whether each rank's share of the rows is no shorter than a row."""
     m, n = x.shape
     return m >= n * len(x.map.procs)
+
+
+def skinny(x: DistArray) -> bool:
+    """Whether one rank, too, is faster in chunks of rows: see :func:`rows_qr`."""
+    m, n = x.shape
+    return n <= WIDEST and m >= 2 * max(CHUNK_ROWS, 4 * n) and tall(x)
 
 
 def row_map(x: DistArray) -> Map:
@@ -53,7 +65,7 @@ def tsqr(x: DistArray, what: str) -> tuple[DistArray, np.ndarray]:
     q = np.empty((0, 0), x.dtype)
     r = np.empty((0, n), x.dtype)
     if inside:
-        q, r = np.linalg.qr(block)
+        q, r = rows_qr(block)
     r, factors = _up(r, held, world, what)
     top = replicating(x, 2)
     source = Map.lattice((1,), (AxisMap(), AxisMap()), held.procs[:1])
@@ -63,8 +75,30 @@ def tsqr(x: DistArray, what: str) -> tuple[DistArray, np.ndarray]:
     found = DistArray(local, (x.shape[0], n), held, world)
     signs = _signs(found, r, top)
     if inside:
-        found = DistArray(local * signs, found.shape, held, world)
+        local *= signs
         r = signs.conj()[:, None] * r
+    return found, r
+
+
+def rows_qr(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """QR of one rank's rows; of many short ones in chunks that stay in the cache. LOCAL.
+
+    LAPACK goes over a whole tall matrix once for each column; here each chunk is factorised by
+    itself and the R's together, as those of ranks are.
+    """
+    m, n = a.shape
+    rows = max(CHUNK_ROWS, 4 * n)
+    chunks = m // rows
+    if chunks < 2 or not 0 < n <= WIDEST:
+        return np.linalg.qr(a)
+    q, r = np.linalg.qr(a[: chunks * rows].reshape(chunks, rows, n))
+    q_rest, r_rest = np.linalg.qr(a[chunks * rows :])
+    top, r = rows_qr(np.concatenate([r.reshape(-1, n), r_rest]))
+    found = np.empty_like(a, order="C")
+    np.matmul(
+        q, top[: chunks * n].reshape(chunks, n, n), out=found[: chunks * rows].reshape(q.shape)
+    )
+    np.matmul(q_rest, top[chunks * n :], out=found[chunks * rows :])
     return found, r
 
 
@@ -124,13 +158,36 @@ def _signs(q: DistArray, r: np.ndarray, top: Map) -> np.ndarray:
     diagonal = np.diagonal(r)
     size = np.abs(diagonal)
     phase = np.where(size > 0, diagonal / np.where(size > 0, size, 1), 1).astype(q.dtype)
-    work = first[0] * phase  # as if the diagonal of R were real and not negative
+    return phase * householder_signs(first[0] * phase)
+
+
+def householder_signs(q: np.ndarray) -> np.ndarray:
+    """Signs of the columns in Householder's method, from the first rows of Q (pure).
+
+    Parameters
+    ----------
+    q : ndarray, shape (n, n)
+        The first rows of orthonormal columns that belong to an R with a diagonal >= 0; destroyed.
+
+    Examples
+    --------
+    >>> householder_signs(np.array([[0.6, 0.8], [0.0, 0.0]]))
+    array([-1., -1.])
+    """
+    n = len(q)
     signs = np.ones(n, q.dtype)
-    for i in range(n):
-        x = work[i, i].real
-        kept = q.dtype.kind == "f" and abs(x) == 1  # nothing below it: the reflection is left out
-        signs[i] = np.copysign(1, x) if kept else -np.copysign(1, x)
-        pivot = work[i, i] - signs[i]
-        if pivot != 0:
-            work[i + 1 :, i + 1 :] -= np.outer(work[i + 1 :, i] / pivot, work[i, i + 1 :])
-    return phase * signs
+    for start in range(0, n, SIGN_PANEL):
+        stop = min(start + SIGN_PANEL, n)
+        for i in range(start, stop):
+            x = q[i, i].real
+            kept = q.dtype.kind == "f" and abs(x) == 1  # nothing below it: nothing to reflect
+            signs[i] = np.copysign(1, x) if kept else -np.copysign(1, x)
+            pivot = q[i, i] - signs[i]
+            q[i + 1 :, i] = q[i + 1 :, i] / pivot if pivot else 0
+            q[i + 1 :, i + 1 : stop] -= np.outer(q[i + 1 :, i], q[i, i + 1 : stop])
+        lower = q[start:stop, start:stop]
+        q[start:stop, stop:] = solve_triangular(
+            lower, q[start:stop, stop:], lower=True, unit_diagonal=True, check_finite=False
+        )
+        q[stop:, stop:] -= q[stop:, start:stop] @ q[start:stop, stop:]
+    return signs
