@@ -13,6 +13,8 @@ from .resultmaps import contiguous
 from .widening import neighbours
 
 Spacing = float | np.ndarray
+PANEL = 1 << 14
+"""Elements of a panel."""
 
 
 @stands_for(np.gradient)
@@ -145,8 +147,7 @@ def _differences(
         left, here, right = (f[..., a - first + k : b - first + k] for k in (-1, 0, 1))
         inner = out[..., a - lo : b - lo]
         if np.ndim(dx) == 0:
-            np.subtract(right, left, out=inner)
-            inner[...] = inner / (2.0 * dx)
+            _central(left, right, inner, 2.0 * dx)
         else:
             d1, d2 = dx[a - 1 : b - 1], dx[a:b]
             before = -d2 / (d1 * (d1 + d2))
@@ -156,6 +157,16 @@ def _differences(
         out[..., 0] = _at_end([f[..., k] for k in range(edge_order + 1)], dx, 0)
     if hi == n:
         out[..., -1] = _at_end([f[..., k] for k in range(-edge_order - 1, 0)], dx, -1)
+
+
+def _central(left: np.ndarray, right: np.ndarray, out: np.ndarray, step: float) -> None:
+    """``(right - left) / step``, in panels that stay in the cache between the two."""
+    axis = int(np.argmax(np.abs(out.strides)))
+    rows = max(1, PANEL * out.shape[axis] // max(out.size, 1))
+    for at in range(0, out.shape[axis], rows):
+        part = (*(slice(None),) * axis, slice(at, at + rows))
+        np.subtract(right[part], left[part], out=out[part])
+        np.divide(out[part], step, out=out[part], casting="unsafe")
 
 
 def _at_end(f: list[np.ndarray], dx: Spacing, end: int) -> np.ndarray:

@@ -90,6 +90,41 @@ def reshape_plan(source: Map, shape: Shape, target: Map, new: Shape, rank: int) 
     return RankPlan(tuple(sorted(sends)), tuple(sorted(receives)), tuple(kept))
 
 
+@lru_cache(maxsize=256)
+def turn_plan(held: Map, shape: Shape, by: int, rank: int) -> RankPlan:
+    """The plan of one rank that moves the flattened elements by some places, round the end.
+
+    The blocks are seen flat, before and after.
+    """
+    total = prod(shape)
+    sends, receives, kept = [], [], []
+    for other in held.procs if held.coords(rank) is not None else ():
+        if _server(held, rank, other) == rank and (pair := _turned(held, shape, by, rank, other)):
+            piece = Piece(rank, other, 0, 0, *pair)
+            kept.append(piece) if other == rank else sends.append((other, (piece,)))
+        if other != rank and _server(held, other, rank) == other:
+            if total and (pair := _turned(held, shape, by, other, rank)):
+                receives.append((other, (Piece(other, rank, 0, 0, *pair),)))
+    return RankPlan(tuple(sorted(sends)), tuple(sorted(receives)), tuple(kept))
+
+
+def _turned(held: Map, shape: Shape, by: int, source: int, target: int) -> tuple | None:
+    """The segments of a holder and of a needer; None where they share nothing."""
+    starts, lengths = flat_runs(held.owned(shape, source), shape)
+    others, other_lengths = flat_runs(held.owned(shape, target), shape)
+    here = np.cumsum(lengths) - lengths
+    starts = (starts + by) % max(prod(shape), 1)
+    over = np.maximum(starts + lengths - prod(shape), 0)  # a run that passes the end is cut in two
+    cut = over > 0
+    starts = np.concatenate([starts, np.zeros(cut.sum(), np.int64)])
+    here = np.concatenate([here, (here + lengths - over)[cut]])
+    lengths = np.concatenate([lengths - over, over[cut]])
+    order = np.argsort(starts, kind="stable")
+    runs = starts[order], lengths[order]
+    first, second = segments(*_overlaid(*runs, others, other_lengths, here[order]))
+    return ((first,), (second,)) if first else None
+
+
 def groups_stay(source: Map, shape: Shape, target: Map, new: Shape) -> bool:
     """Whether all cut axes stay as they are, so that nothing moves."""
     if (source.grid, source.procs) != (target.grid, target.procs) or 0 in shape:
@@ -187,9 +222,16 @@ def _runs(owned: Periodic) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _overlaid(
-    starts: np.ndarray, lengths: np.ndarray, others: np.ndarray, other_lengths: np.ndarray
+    starts: np.ndarray,
+    lengths: np.ndarray,
+    others: np.ndarray,
+    other_lengths: np.ndarray,
+    here: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where two rows of runs meet: local positions in each, and lengths."""
+    """Where two rows of runs meet: local positions in each, and lengths.
+
+    ``here`` says where the first row's runs lie, if not one after the other.
+    """
     stops, other_stops = starts + lengths, others + other_lengths
     first = np.searchsorted(other_stops, starts, "right")
     count = np.maximum(np.searchsorted(others, stops, "left") - first, 0)
@@ -197,7 +239,8 @@ def _overlaid(
     j = np.arange(len(i)) - np.repeat(np.cumsum(count) - count, count) + first[i]
     begin = np.maximum(starts[i], others[j])
     length = np.minimum(stops[i], other_stops[j]) - begin
-    here, there = np.cumsum(lengths) - lengths, np.cumsum(other_lengths) - other_lengths
+    here = np.cumsum(lengths) - lengths if here is None else here
+    there = np.cumsum(other_lengths) - other_lengths
     return begin - starts[i] + here[i], begin - others[j] + there[j], length
 
 

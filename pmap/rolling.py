@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from . import exchange, pool
 from .assembling import assembled
 from .assemblyplans import Rule, Stretch, whole
 from .distarray import DistArray
 from .doors import stands_for
 from .errors import ShapeError
+from .flatplans import turn_plan
 from .reductions import axis_from_front
-from .reshaping import ravel, reshape
 
 Shifts = int | Sequence[int]
 
@@ -30,7 +31,7 @@ def roll(a: DistArray, shift: Shifts, axis: Shifts | None = None) -> DistArray:
     Returns
     -------
     DistArray
-        A copy under the same map, made in one exchange; three where no axis is given.
+        A copy under the same map, made in one exchange.
 
     Examples
     --------
@@ -38,8 +39,8 @@ def roll(a: DistArray, shift: Shifts, axis: Shifts | None = None) -> DistArray:
     >>> pm.roll(pm.arange(4, map=pm.Map([1])), 1).local
     array([3, 0, 1, 2])
     """
-    if axis is None and a.ndim != 1:
-        return reshape(roll(ravel(a), shift, 0), a.shape)
+    if axis is None and a.ndim > 1:
+        return _turned(a, int(np.sum(shift)))
     axes = axis if isinstance(axis, tuple | list) else (axis or 0,)
     if a.ndim == 0:
         axes = ()
@@ -51,6 +52,16 @@ def roll(a: DistArray, shift: Shifts, axis: Shifts | None = None) -> DistArray:
         by[axis_from_front(along, a.ndim)] += int(step)
     rules = tuple(_rolled(n, step) for n, step in zip(a.shape, by, strict=True))
     return assembled([(a, rules)], a.shape, a.map.without_overlap(), a.dtype, "roll")
+
+
+def _turned(a: DistArray, by: int) -> DistArray:
+    """The flattened elements moved, in the array's shape and map."""
+    held, world = a.map.without_overlap(), a.world
+    plan = turn_plan(held, a.shape, by % max(a.size, 1), world.rank)
+    block = pool.empty(held.local_shape(a.shape, world.rank), a.dtype)
+    before = np.ascontiguousarray(a.block).reshape(-1)
+    exchange.run(plan, [before], [block.reshape(-1)], world, "roll", a.dtype)
+    return DistArray(block, a.shape, held, world)
 
 
 def _rolled(n: int, step: int) -> Rule:

@@ -22,6 +22,9 @@ CALLS = {
     "roll one axis twice": lambda a: np.roll(a, (2, 3), axis=(1, 1)),
     "roll one step": lambda a: np.roll(a, 1, axis=(0, 1)),
     "roll flat": lambda a: np.roll(a, 13),
+    "roll flat back": lambda a: np.roll(a[:, ::3], -29),
+    "roll flat twice": lambda a: np.roll(a, (3, -5)),
+    "roll flat nothing": lambda a: np.roll(a[:0], 3),
     "roll a view": lambda a: np.roll(a[::-2, 1:], 2, axis=-1),
     "tile": lambda a: np.tile(a, 2),
     "tile axes": lambda a: np.tile(a, (3, 2)),
@@ -136,6 +139,7 @@ def test_random_shapes_maps_and_shifts():
         note = f"trial {trial} {A.map} {shape}"
         axis = int(rng.integers(len(shape)))
         shift = int(rng.integers(-20, 20))
+        check(np.roll(A, shift), np.roll(a, shift), f"{note} roll {shift}")
         check(np.roll(A, shift, axis), np.roll(a, shift, axis), f"{note} roll {shift} {axis}")
         reps = [int(r) for r in rng.integers(0, 4, len(shape))]
         check(np.tile(A, reps), np.tile(a, reps), f"{note} tile {reps}")
@@ -170,6 +174,7 @@ def messages(call):
         lambda a, b: np.concatenate([a, b, a, b], axis=0),
         lambda a, b: np.stack([a, b, a], axis=1),
         lambda a, b: np.roll(a, (1, 3), axis=(0, 1)),
+        lambda a, b: np.roll(a, 13),
         lambda a, b: np.tile(a, (3, 2)),
         lambda a, b: np.pad(a, 3, "reflect"),
         lambda a, b: np.pad(a, 3, "edge"),
