@@ -99,13 +99,16 @@ class Subscripts:
     def _element(self, index: list[int]) -> object:
         """One element, equal on all ranks. COLLECTIVE unless all ranks hold it."""
         holders = self._map.holders(self._shape, index)
-        world = self._world
-        value = None
+        world, value = self._world, None
         if world.rank in holders:
             owned = self._map.owned(self._shape, world.rank)
-            at = tuple(o.position(i) for o, i in zip(owned, index, strict=True))
-            value = self.block[at]
-        return value if len(holders) == world.size else world.bcast(value, holders[0])
+            at = [o.position(i) for o, i in zip(owned, index, strict=True)]
+            value = self.block[(*at, Ellipsis)]
+        if len(holders) == world.size:
+            return value[()]
+        root = holders[0]  # a few plain bytes: pickled NumPy scalars cost more than the message
+        data = world.bcast(value.tobytes() if world.rank == root else None, root)
+        return np.ndarray((), self.dtype, data)[()] if value is None else value[()]
 
     def _view(self, entries: list) -> "Subscripts":
         """The part that a basic index picks, sharing this array's memory."""

@@ -148,3 +148,45 @@ def test_results_stay_where_the_maps_page_says(held):
     assert A[:, [3, 5, 5]].map.axes[0] == A.map.axes[0]
     assert A[np.ix_([1, 2, 3], [4, 5])].map == A.map
     assert A[A > 5].map.dist[0][0] == "x" or world().size == 1
+
+
+@pytest.mark.parametrize(
+    "dtype", ["f2", "c16", "M8[s]", "m8[D]", "S3", "U2", "?", ">i4", [("id", "i4"), ("x", "f8")]]
+)
+def test_every_dtype_is_picked_and_written(dtype):
+    rng = np.random.default_rng(1)
+    a = np.zeros((7, 4), dtype)
+    raw = rng.integers(0, 9, a.shape)
+    if a.dtype.names:
+        a["id"], a["x"] = raw, raw / 2
+    else:
+        a = raw.astype(str).astype(dtype) if a.dtype.kind in "SU" else raw.astype(dtype)
+    index, mask = np.array([5, 0, 0, 3]), raw > 4
+    for _ in range(4):
+        A, M, J = mapped(rng, a), mapped(rng, mask), mapped(rng, index)
+        b = a.copy()
+        agree(A[M], a[mask], A.map)
+        agree(A[J], a[index], A.map)
+        agree(A[:, J % 4], a[:, index % 4], A.map)
+        assert A[3, 2] == a[3, 2] and type(A[3, 2]) is type(a[3, 2])
+        A[J], b[index] = A[::-1][:4], b[::-1][:4].copy()
+        A[M], b[mask] = A[M][::-1], b[mask][::-1]
+        agree(A, b, A.map)
+
+
+def test_arrays_without_axes_or_elements():
+    for a in (np.array(5), np.zeros((0, 3)), np.zeros((2, 0)), np.ones(1)):
+        A = pm.asarray(a, map="auto")
+        for key in (np.s_[()], np.s_[...], np.s_[None], np.s_[True], np.s_[False], np.s_[[]]):
+            expected = outcome(getitem, a, key)
+            agree(outcome(getitem, A, key), expected, f"{a.shape}[{key}]")
+        agree(A[A == 0], a[a == 0], a.shape)
+        A[A == 0] = 7
+        a[a == 0] = 7
+        A[...], a[...] = 3, 3
+        agree(A, a, a.shape)
+    assert type(pm.asarray(np.array(5), map="auto")[()]) is np.int64
+    A = pm.arange(6, map=pm.Map([-1]))
+    i = (A * 1).min()  # a number of shape ()
+    assert A[i] == 0 and A[pm.asarray(np.array(4), map="auto")] == 4
+    agree(A[pm.asarray(np.array(False), map="auto")], np.arange(6)[False], "0-d mask")
