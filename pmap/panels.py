@@ -54,15 +54,21 @@ def by_panels(
     operands = tuple((z.array.map, z.array.shape, z.labels) for z in (x, y))
     width = _width(operands, out, target, shape, label, dtype.itemsize)
     steps = schedule(operands, out, target, shape, label, n, width)
-    started = False
-    for step in range(max(len(mine) for mine in steps)):
+    count = max(len(mine) for mine in steps)
+
+    def brought(step: int) -> list["Panels"]:
         panels = tuple(mine[step] if step < len(mine) else None for mine in steps)
         panels += (None,) * (world.size - len(panels))
-        come = [
-            _brought(z, _wanted(operand, out, target, shape, label, panels), what)
+        return [
+            Panels(z, _wanted(operand, out, target, shape, label, panels), what)
             for z, operand in zip((x, y), operands, strict=True)
         ]
-        if panels[world.rank] is not None and c.size:
+
+    coming, started = brought(0) if count else [], False
+    for step in range(count):
+        come = [panel.values() for panel in coming]
+        coming = brought(step + 1) if step + 1 < count else []  # travels while this is multiplied
+        if come[0] is not None and c.size:
             multiplied(c, out, come[0], x.labels, come[1], y.labels, add=started)
             started = True
     return c
@@ -191,32 +197,48 @@ def _wanted(
     ]
 
 
-def _brought(z: Labelled, wanted: list[Sets | None], what: str) -> np.ndarray | None:
-    """This rank's part of a panel: a view where it holds it, else received. COLLECTIVE."""
-    held, own, world = z.array.map, z.array.shape, z.array.world
-    operand = (held, own, z.labels)
-    table = tuple(
-        () if sets is None or _holds(operand, sets, rank) else (sets,)
-        for rank, sets in enumerate(wanted)
-    )
-    mine = [np.empty([len(s) for s in sets], z.array.dtype) for sets in table[world.rank]]
-    if any(table):
-        plan = box_plan(held, own, table, world.rank, False)
-        exchange.run(plan, [z.array.block], mine, world, what, z.array.dtype)
-    if mine:
-        return mine[0]
-    sets = wanted[world.rank]
-    if sets is None:
-        return None
+class Panels:
+    """One operand's panels of one step, on their way: each rank its own. COLLECTIVE."""
+
+    def __init__(self, z: Labelled, wanted: list[Sets | None], what: str) -> None:
+        """Begin to bring what the ranks want and do not hold."""
+        world = z.array.world
+        self._z, self._sets = z, wanted[world.rank]
+        operand = (z.array.map, z.array.shape, z.labels)
+        table = tuple(
+            () if sets is None or _holds(operand, sets, rank) else (sets,)
+            for rank, sets in enumerate(wanted)
+        )
+        self._mine = [np.empty([len(s) for s in sets], z.array.dtype) for sets in table[world.rank]]
+        self._exchange = None
+        if any(table):
+            plan = box_plan(z.array.map, z.array.shape, table, world.rank, False)
+            self._exchange = exchange.start(
+                plan, [z.array.block], self._mine, world, what, z.array.dtype
+            )
+
+    def values(self) -> np.ndarray | None:
+        """This rank's panel when it has come: a view where the rank holds it. COLLECTIVE."""
+        if self._exchange is not None:
+            self._exchange.finish()
+        if self._mine or self._sets is None:
+            return self._mine[0] if self._mine else None
+        return _held(self._z, self._sets)
+
+
+def _held(z: Labelled, sets: Sets) -> np.ndarray:
+    """What a rank holds of its panel: a view, or a copy where its indices are no slice."""
     block = z.array.block
-    for a, (want, have) in enumerate(zip(sets, held.owned(own, world.rank), strict=True)):
-        if want != have:
-            inside = slice(want.lo - have.lo, want.hi - have.lo) if want.contiguous else None
-            shifted = Periodic(want.lo, want.hi, want.period, want.runs)
-            if inside is None and have.lo == 0:
-                block = take(block, a, shifted)
-            elif inside is None:
-                block = np.take(block, want.indices() - have.lo, axis=a)
-            else:
-                block = block[(slice(None),) * a + (inside,)]
+    for a, (want, have) in enumerate(
+        zip(sets, z.array.map.owned(z.array.shape, z.array.world.rank), strict=True)
+    ):
+        if want == have:
+            continue
+        if want.contiguous:
+            inside = slice(want.lo - have.lo, want.hi - have.lo)
+            block = block[(slice(None),) * a + (inside,)]
+        elif have.lo == 0:
+            block = take(block, a, want)
+        else:
+            block = np.take(block, want.indices() - have.lo, axis=a)
     return block

@@ -251,3 +251,26 @@ def test_a_small_result_of_a_long_sum_moves_no_operand():
     sent = sum(world().allgather(world().sent_bytes - before))
     assert np.array_equal(np.asarray(C), np.full((4, 4), 5000.0))
     assert sent <= size * size * 16 * 8 * 2
+
+
+def resident_mb():
+    """Most memory that this process has had since the last reset, MB."""
+    with open("/proc/self/status") as status:
+        return next(int(x.split()[1]) for x in status if x.startswith("VmHWM")) / 1024
+
+
+def test_memory_is_bounded_by_panels(monkeypatch):
+    monkeypatch.setattr(panels, "PANEL_BYTES", 1 << 20)
+    panels.schedule.cache_clear()
+    A, B = (pm.ones((2000, 2000), map=pm.Map([-1, 1])) for _ in range(2))
+    A @ B  # what is loaded and kept at the first use
+    try:
+        with open("/proc/self/clear_refs", "w") as peak:
+            peak.write("5")
+    except OSError:
+        pytest.skip("the peak of memory cannot be reset here")
+    before = resident_mb()
+    C = A @ B
+    ours = sum(x.block.nbytes for x in (A, B, C)) / 2**20
+    assert resident_mb() - before <= C.block.nbytes / 2**20 + 0.5 * ours
+    panels.schedule.cache_clear()
