@@ -1,12 +1,15 @@
 """Evenly spaced values, diagonals and grids of coordinates."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .allocation import UNSET, allocate, auto, check_device, chosen_map
-from .creation import from_function
+from .creation import from_function, zeros
 from .distarray import DistArray, broadcast_to
 from .maps import AxisMap, Map
 from .registry import implements
+from .splits import Periodic
 from .ufuncs import elementwise
 
 
@@ -36,16 +39,47 @@ def arange(
         dtype = np.result_type(np.intp, *(np.asarray(x) for x in (start, stop, step)))
     dtype = np.dtype(dtype)
     n = max(0, int(np.ceil((stop - start) / step)))
+    if dtype.kind == "b" and n > 2:
+        raise TypeError(f"arange: {n} values do not fit dtype bool, which has two")
     # NumPy's own rule: the first two values in the result's type, then their difference
-    wide = np.dtype(np.float32) if dtype == np.float16 else dtype
+    wide = {"e": np.dtype(np.float32), "?": np.dtype(np.int8)}.get(dtype.char, dtype)
     starts = (start, start + step) if n > 1 else (start, start)
     first, second = (np.asarray(v, dtype).astype(wide)[()] for v in starts)
     delta = second - first
 
     def value(i: np.ndarray) -> np.ndarray:
-        return np.where(i == 1, second, first + i.astype(wide) * delta)
+        values = i.astype(wide)
+        values *= delta
+        values += first
+        at = int(np.searchsorted(i, 1))
+        if at < len(i) and i[at] == 1:
+            values[at] = second
+        return values
 
-    return from_function(value, n, map=map, dtype=dtype)
+    return _line(value, n, dtype, map)
+
+
+CHUNK = 1 << 15
+"""Elements computed at a time, so that what lies between fits the cache."""
+
+
+def _line(
+    function: Callable[[np.ndarray], np.ndarray], n: int, dtype: np.dtype, held: object
+) -> DistArray | np.ndarray:
+    """A 1-D array of a function of the index, computed piece by piece."""
+    held = chosen_map(held, (n,))
+    made = np.empty(n, dtype) if held is None else allocate((n,), dtype, held)
+    block = made if held is None else made.block
+    owned = (Periodic(0, n),) if held is None else held.owned((n,), made.world.rank)
+    if owned is None:
+        return made
+    line = owned[0]
+    indices = None if line.contiguous else line.indices()
+    for at in range(0, len(block), CHUNK):
+        end = min(at + CHUNK, len(block))
+        i = np.arange(line.lo + at, line.lo + end) if indices is None else indices[at:end]
+        block[at:end] = function(i)
+    return made
 
 
 def linspace(
@@ -73,17 +107,16 @@ def linspace(
     kind = np.result_type(start, stop, float(num))
     delta = np.subtract(stop, start, dtype=kind)
     step = delta / spaces if spaces > 0 else delta
+    whole = dtype is not None and np.issubdtype(dtype, np.integer)
 
     def value(i: np.ndarray) -> np.ndarray:
         scaled = i * step if spaces < 1 or np.any(step != 0) else i / spaces * delta
-        found = scaled + start
-        return np.where(i == num - 1, stop, found) if endpoint and num > 1 else found
+        found = (scaled + start).astype(kind, copy=False)
+        if endpoint and num > 1 and i[-1] == num - 1:
+            found[-1] = stop
+        return np.floor(found) if whole else found
 
-    made = from_function(value, num, map=map, dtype=kind)
-    if dtype is None:
-        return made
-    whole = np.issubdtype(dtype, np.integer)
-    return (np.floor(made) if whole else made).astype(dtype)
+    return _line(value, num, kind if dtype is None else np.dtype(dtype), map)
 
 
 def eye(
@@ -105,7 +138,15 @@ def eye(
     """
     check_device(device)
     shape = (n_rows, n_rows if n_cols is None else n_cols)
-    return from_function(lambda i, j: j - i == k, shape, map=map, dtype=np.dtype(dtype))
+    made = zeros(shape, dtype, map=map)
+    plain = not isinstance(made, DistArray)
+    owned = [Periodic(0, n) for n in shape] if plain else made.map.owned(shape, made.world.rank)
+    if owned is not None and all(len(o) for o in owned):
+        wanted, columns = owned[0].indices() + k, owned[1].indices()
+        at = np.minimum(np.searchsorted(columns, wanted), len(columns) - 1)
+        rows = np.flatnonzero(columns[at] == wanted)
+        (made if plain else made.block)[rows, at[rows]] = 1
+    return made
 
 
 def tri(
@@ -125,7 +166,7 @@ def tri(
     6.0
     """
     shape = (n_rows, n_rows if n_cols is None else n_cols)
-    return from_function(lambda i, j: j - i <= k, shape, map=map, dtype=np.dtype(dtype))
+    return from_function(lambda i, j: j - k <= i, shape, map=map, dtype=np.dtype(dtype))
 
 
 @implements(np.tril)
@@ -139,7 +180,7 @@ def tril(m: DistArray, k: int = 0) -> DistArray | np.ndarray:
     array([[1., 0.],
            [1., 1.]])
     """
-    return _triangle(m, lambda i, j: j - i <= k) if isinstance(m, DistArray) else np.tril(m, k)
+    return _triangle(m, lambda i, j: j - k <= i) if isinstance(m, DistArray) else np.tril(m, k)
 
 
 @implements(np.triu)
@@ -153,7 +194,7 @@ def triu(m: DistArray, k: int = 0) -> DistArray | np.ndarray:
     array([[1., 1.],
            [0., 1.]])
     """
-    return _triangle(m, lambda i, j: j - i >= k) if isinstance(m, DistArray) else np.triu(m, k)
+    return _triangle(m, lambda i, j: j - k >= i) if isinstance(m, DistArray) else np.triu(m, k)
 
 
 def _triangle(m: DistArray, kept: object) -> DistArray:

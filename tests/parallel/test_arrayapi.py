@@ -47,6 +47,17 @@ def test_arange(args):
     same(pm.arange(*args, dtype="i1", map=pm.Map([-1])), np.arange(*args, dtype="i1"))
 
 
+def test_long_lines_and_short_types():
+    """Longer than what is computed at a time; two booleans, as NumPy has them."""
+    for held in (pm.Map([-1]), pm.Map([-1], "c"), pm.Map([-1], ("bc", 7))):
+        same(pm.arange(1.5, 250_000.0, 1.25, map=held), np.arange(1.5, 250_000.0, 1.25))
+        same(pm.linspace(-3, 7, 200_001, map=held), np.linspace(-3, 7, 200_001))
+        same(pm.linspace(0, 9, 20, dtype="i4", map=held), np.linspace(0, 9, 20, dtype="i4"))
+        same(pm.arange(2, dtype=bool, map=held), np.arange(2, dtype=bool))
+        with pytest.raises(TypeError, match="bool"):
+            pm.arange(3, dtype=bool, map=held)
+
+
 def test_linspace_and_eye():
     for n in SIZES:
         for endpoint in (True, False):
