@@ -215,18 +215,46 @@ def test_turns_parts_and_filling():
         A.imag = 1
 
 
-def test_methods_are_the_functions():
-    a = np.arange(12).reshape(3, 4) % 5
+METHODS = [
+    lambda x: x.reshape(2, 6),
+    lambda x: x.reshape((4, -1), order="F"),
+    lambda x: x.ravel(),
+    lambda x: x.flatten(),
+    lambda x: x[None].squeeze(0),
+    lambda x: x.diagonal(1),
+    lambda x: x.take([2, 0, 2], axis=0),
+    lambda x: x.take([[3], [11]]),
+    lambda x: x.repeat(2, axis=1),
+    lambda x: x.compress([True, False, True], axis=0),
+    lambda x: (x % 2).choose([x, -x]),
+    lambda x: x.nonzero()[1],
+    lambda x: x.argsort(0, stable=True),
+    lambda x: np.sort(x.ravel()).searchsorted([1, 3], side="right"),
+    lambda x: x.dot(x.T),
+]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_methods_are_the_functions(method):
+    a = np.arange(12).reshape(3, 4) * 7 % 5
+    for name, held in every_map(a.shape).items():
+        if name.startswith(("b ", "bc2", "explicit")):
+            same(method(pm.asarray(a, map=held)), method(a))
+
+
+def test_methods_in_place_and_to_one_value():
+    a = np.arange(12).reshape(3, 4) * 7 % 5
     for held in every_map(a.shape).values():
         A = pm.asarray(a, map=held)
-        same(A.reshape(2, 6), a.reshape(2, 6))
-        same(A.reshape((4, -1)), a.reshape(4, 3))
-        same(A.ravel(), a.ravel())
-        same(A.flatten(), a.flatten())
-        same(A[None].squeeze(0), a)
-        B = A.copy()
-        B.sort(0)
-        same(B, np.sort(a, 0))
+        assert A.trace() == a.trace()
+        for axis in (0, -1):
+            B = A.copy()
+            B.sort(axis)
+            same(B, np.sort(a, axis))
+        B.partition(1, axis=0)
+        low, kth = np.asarray(B)[0], np.asarray(B)[1]
+        assert (low <= kth).all()
+        same(A, a)
 
 
 @pytest.mark.parametrize("name", ["flags", "strides", "view", "flat", "resize", "tofile"])
