@@ -15,7 +15,7 @@ from math import isqrt, sqrt
 import numpy as np
 import scipy.fft
 
-from . import exchange
+from . import exchange, pool
 from .axismaps import AxisMap
 from .maps import Map, Shape
 from .moving import moved
@@ -57,7 +57,7 @@ def transform(x: Blocks, kind: str, axis: int, n: int, norm: str) -> Blocks:
     held = resized(x.map, axis, x.shape[axis], length)
     shape = (*x.shape[:axis], length, *x.shape[axis + 1 :])
     real = kind == "irfft"
-    local = np.empty(
+    local = pool.empty(
         held.local_shape(shape, x.world.rank), wide.type(0).real.dtype if real else wide
     )
     made = Blocks(local, shape, held, x.world)
@@ -72,7 +72,8 @@ def transform(x: Blocks, kind: str, axis: int, n: int, norm: str) -> Blocks:
         _by_convolution(columns, made, cut, n, inverse, scale)
     else:
         rows = cut.forward(columns, inverse)
-        rows *= scale
+        if scale != 1:
+            rows *= scale
         cut.store_rows(rows, made)
     return made
 
@@ -212,14 +213,19 @@ def _head(line: np.ndarray, axis: int, stop: int) -> np.ndarray:
 
 
 def _twiddle(local: np.ndarray, axis: int, row: int, column: int, n: int, inverse: bool) -> None:
-    """Multiply element (j, k) of axes (axis, axis + 1) by exp(-+2 pi i j k / n), in place."""
+    """Multiply element (j, k) of axes (axis, axis + 1) by exp(-+2 pi i j k / n), in place.
+
+    The factors of some rows are those of the first of them times a table that is made once.
+    """
     rows, columns = local.shape[axis : axis + 2]
     k = np.arange(column, column + columns)
-    step = max(1, TWIDDLES // max(1, columns))
+    step = max(1, min(rows, TWIDDLES // max(1, columns)))
+    table = _roots(np.arange(step)[:, None] * k % n, n, inverse)
     for start in range(0, rows, step):
-        j = np.arange(row + start, row + min(start + step, rows))
-        factor = _roots(j[:, None] * k % n, n, inverse).astype(local.dtype, copy=False)
-        at = (*[slice(None)] * axis, slice(start, start + len(j)))
+        some = min(step, rows - start)
+        factor = table[:some] * _roots((row + start) * k % n, n, inverse)
+        factor = factor.astype(local.dtype, copy=False)
+        at = (*[slice(None)] * axis, slice(start, start + some))
         local[at] *= factor.reshape(*factor.shape, *[1] * (local.ndim - axis - 2))
 
 
@@ -240,15 +246,13 @@ def _read(x: Blocks, cut: _Cut, n: int, dtype: np.dtype) -> np.ndarray:
     """The first n elements along the axis by columns, zeros after them."""
     stop = min(n, x.shape[cut.axis])
     sets = [cut.indices(stop, cut.n2, rank) for rank in range(x.world.size)]
-    columns = _empty_columns(x, cut, dtype)
-    _fetch(x, cut, sets, _head(cut.unfolded(columns), cut.axis, len(sets[x.world.rank])))
-    return columns
-
-
-def _empty_columns(x: Blocks, cut: _Cut, dtype: np.dtype) -> np.ndarray:
     lo, hi = cut.share(cut.n2, x.world.rank)
     a, outer = cut.axis, x.map.local_shape(x.shape, x.world.rank)
-    return np.zeros((*outer[:a], cut.n1, hi - lo, *outer[a + 1 :]), dtype)
+    columns = pool.empty((*outer[:a], cut.n1, hi - lo, *outer[a + 1 :]), dtype)
+    if stop < cut.n1 * cut.n2:
+        columns[...] = 0
+    _fetch(x, cut, sets, _head(cut.unfolded(columns), a, len(sets[x.world.rank])))
+    return columns
 
 
 def _mirrored(x: Blocks, cut: _Cut, n: int, dtype: np.dtype) -> np.ndarray:
@@ -260,7 +264,7 @@ def _mirrored(x: Blocks, cut: _Cut, n: int, dtype: np.dtype) -> np.ndarray:
     sets = [_after(align(s, n, -1, stop), 1) for s in everything]
     shape = list(x.local.shape)
     shape[a] = len(sets[world.rank])
-    ends = np.zeros(shape, dtype)
+    ends = np.empty(shape, dtype)
     _fetch(x, cut, sets, ends)
     own = everything[world.rank]
     at = own.position(n - stop + 1)
