@@ -50,7 +50,7 @@ def put_local(A: Array, values: object) -> Array:
     if isinstance(A, DistArray):
         block = A.block
         block[...] = values
-        A.put(block)
+        A.put_block(block)
     else:
         A[...] = values
     return A

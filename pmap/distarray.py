@@ -224,7 +224,7 @@ class DistArray(Subscripts, ArrayMethods, NumpyProtocols):
         exchange.run(plan, [value.block], [block], world, "A[:] = B", value.dtype)
         return block
 
-    def put(self, values: np.ndarray) -> None:
+    def put_block(self, values: np.ndarray) -> None:
         """Write this rank's block, through views to the array they are of. LOCAL."""
         if self._parent is not None:
             parent, at = self._parent
@@ -233,7 +233,7 @@ class DistArray(Subscripts, ArrayMethods, NumpyProtocols):
                 at(block)[...] = values
             else:
                 block[at] = values
-            parent.put(block)
+            parent.put_block(block)
         elif values is not self._local:
             self._local[...] = values
 

@@ -73,7 +73,7 @@ def drawn(
     world = comm.world()
     part = np.empty(source.local_shape(whole, world.rank), dtype)
     _fill(filler, shape, source, part, whole)
-    made.put(moved(part, whole, source, target, world, "random"))
+    made.put_block(moved(part, whole, source, target, world, "random"))
     return made
 
 

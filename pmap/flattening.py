@@ -115,11 +115,13 @@ def in_order(x: DistArray, edges: Edges | None = None) -> tuple[np.ndarray, Edge
 def put_in_order(target: DistArray, values: np.ndarray, edges: Edges) -> None:
     """Write the runs of the flattened array into an array of any map. COLLECTIVE."""
     if edges == natural_edges(target):
-        target.put(values.reshape(target.block.shape))
+        target.put_block(values.reshape(target.block.shape))
         return
     if not target.ndim:
         parts = target.world.allgather_array(values)
-        target.put(np.concatenate(parts).reshape(())[() if target.block.ndim == 0 else slice(0)])
+        target.put_block(
+            np.concatenate(parts).reshape(())[() if target.block.ndim == 0 else slice(0)]
+        )
         return
     table = [boxes_of_run(target.shape, a, b) for a, b in zip(edges, edges[1:], strict=False)]
     arrays, at = [], 0

@@ -59,6 +59,10 @@ class NumpyMethods:
         """Of several arrays the elements that this one's numbers choose. COLLECTIVE."""
         return np.choose(self, choices, out, mode)
 
+    def put(self, indices: object, values: object, mode: str = "raise") -> None:
+        """Write elements by their numbers in C order over the whole array. COLLECTIVE."""
+        np.put(self, indices, values, mode)
+
     def nonzero(self) -> tuple:
         """Where the elements are not 0: one array of indices for each axis. COLLECTIVE."""
         return np.nonzero(self)

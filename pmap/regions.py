@@ -99,7 +99,7 @@ def store(x: DistArray, boxes_by_rank: BoxTable, arrays: Sequence[np.ndarray]) -
     plan = box_plan(x.map.without_overlap(), x.shape, table, world.rank, True)
     block = x.block
     exchange.run(plan, arrays, [block], world, "store", x.dtype)
-    x.put(block)
+    x.put_block(block)
 
 
 def owned_box(x: DistArray, rank: int) -> Box | None:

@@ -46,16 +46,16 @@ class Subscripts:
         found = parse(_concrete(key), self._shape)
         view = self._view(found.entries)
         if not found.arrays:
-            view.put(view.values_for(value))
+            view.put_block(view.values_for(value))
             return
-        block = view.block  # a copy where the view is none of memory; put() writes it back
+        block = view.block  # a copy where the view is none of memory; put_block() writes it back
         target = Blocks(block, view.shape, view.map.without_overlap(), view.world)
         if _is_selection(found) and not np.ndim(value):
             listed, scalar = found.arrays[0], values_for(value, view.dtype, 0)
             if isinstance(scalar, np.ndarray):
                 mask = blocks_or_ndarray(listed.array)
                 masking.fill(target, listed.axis, mask, scalar, "A[mask] = x")
-                view.put(block)
+                view.put_block(block)
                 return
         if _is_selection(found):
             _check_flat(value, found, view)
@@ -64,7 +64,7 @@ class Subscripts:
         else:
             chosen = picked(target, found, writing=True)
             placing.scatter(chosen, values_for(value, view.dtype, len(chosen.result_shape)))
-        view.put(block)
+        view.put_block(block)
 
     def apply_at(self, ufunc: np.ufunc, key: object, *operands: object) -> None:
         """``ufunc.at(A, key, operand)``: once for every number of the index, in its C order.
@@ -94,7 +94,7 @@ class Subscripts:
             values = np.asarray(operands[0]) if not hasattr(operands[0], "dtype") else operands[0]
             values = values_for(values, values.dtype, len(chosen.result_shape))
             placing.scatter(chosen, values, f"np.{ufunc.__name__}.at", ufunc.at)
-        view.put(block)
+        view.put_block(block)
 
     def _element(self, index: list[int]) -> object:
         """One element, equal on all ranks. COLLECTIVE unless all ranks hold it."""

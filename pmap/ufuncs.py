@@ -112,7 +112,7 @@ def _stored(
     if x is None:
         return type(first)(np.asarray(block), shape, target, first.world)
     if x.map.without_overlap() == target:
-        x.put(block)
+        x.put_block(block)
     else:
         x[...] = type(first)(block, shape, target, first.world)
     return x

@@ -69,6 +69,7 @@ def assign(function):
 
 WRITING = {
     "put": lambda b, a, i, m: np.put(b, i, a),
+    "put method": lambda b, a, i, m: b.put(i, a),
     "put few": lambda b, a, i, m: np.put(b, i[0], [7, 8]),
     "put wrap": lambda b, a, i, m: np.put(b, i * 90 - 7, 5, mode="wrap"),
     "put_along_axis": lambda b, a, i, m: np.put_along_axis(b, i % b.shape[1], a, 1),
