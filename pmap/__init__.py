@@ -22,6 +22,10 @@ _FACE = {
     "maps": "Map",
     "distarray": "DistArray",
     "functions": "where",
+    "totals": "sum prod mean var std min max any all argmin argmax count_nonzero ptp average",
+    "cumulative": "cumsum cumprod cumulative_sum cumulative_prod diff ediff1d trapezoid",
+    "nanfunctions": "nansum nanprod nancumsum nancumprod nanmin nanmax nanargmin nanargmax nanmean "
+    "nanvar nanstd",
     "sorting": "sort argsort",
     "searching": "searchsorted",
     "uniques": "unique_all unique_counts unique_inverse unique_values",

@@ -83,7 +83,7 @@ def _nodes(
     if not _ascending_blocks(spans):
         if chunk := _chunk_length(x, axis, leaf):
             return _nodes_by_chunks(x, axis, leaf, add, wide, chunk)
-        x = _in_blocks(x, axis, leaf)
+        x = in_blocks(x, axis, leaf)
         spans = [x.map.piece(x.shape, axis, c) for c in range(len(spans))]
     n = x.shape[axis]
     firsts = [-(-s.lo // leaf) if len(s) else 0 for s in spans]
@@ -168,11 +168,24 @@ def _with_split(x: Blocks, axis: int, split: Split):
     return x.map.with_axes(axes)
 
 
-def _in_blocks(x: Blocks, axis: int, leaf: int) -> Blocks:
-    """The array cut along an axis into ascending blocks of whole leaves. COLLECTIVE."""
+def in_blocks(x: Blocks, axis: int, leaf: int) -> Blocks:
+    """The array cut along an axis into ascending blocks of whole leaves. COLLECTIVE if it is not.
+
+    As few elements move as may be where it lies in blocks already.
+    """
     n, pieces = x.shape[axis], x.map.pieces_along(axis)
-    n_leaves = -(-n // leaf)
-    edges = tuple(min(n_leaves * c // pieces * leaf, n) for c in range(pieces + 1))
+    spans = [x.map.piece(x.shape, axis, c) for c in range(pieces)]
+    if _ascending_blocks(spans):
+        los = [s.lo if len(s) else None for s in spans] + [n]
+        for c in reversed(range(pieces)):
+            los[c] = los[c + 1] if los[c] is None else los[c]
+        edges = (0, *(min(-(-lo // leaf) * leaf, n) for lo in los[1:]))
+        wanted = zip(edges, edges[1:], strict=False)
+        if all(not len(s) or (s.lo, s.hi) == e for s, e in zip(spans, wanted, strict=True)):
+            return x
+    else:
+        n_leaves = -(-n // leaf)
+        edges = tuple(min(n_leaves * c // pieces * leaf, n) for c in range(pieces + 1))
     target = _with_split(x, axis, Split("x", bounds=edges))
     local = moved(x.local, x.shape, x.map.without_overlap(), target, x.world, "sum")
     return Blocks(local, x.shape, target, x.world)
@@ -208,7 +221,7 @@ def _nodes_by_chunks(
     sums = []
     for start in range(0, n, length * pieces):
         chunk = _chunk(x, axis, start, min(length * pieces, n - start))
-        blocks = _in_blocks(chunk, axis, leaf)
+        blocks = in_blocks(chunk, axis, leaf)
         for c in range(pieces):
             span = blocks.map.piece(blocks.shape, axis, c)
             first, end = (start + span.lo) // leaf, -(-(start + span.hi) // leaf)

@@ -144,15 +144,6 @@ class DistArray(Subscripts, ArrayMethods, NumpyProtocols):
 
     # -- reducing ----------------------------------------------------------------------------
 
-    def reduced(
-        self, name: str, axis: object, dtype: object = None, keepdims: bool = False
-    ) -> object:
-        """Reduce by a ufunc's name over axes. COLLECTIVE."""
-        axes = reductions.normalise_axes(axis, self.ndim)
-        dtype = None if dtype is None else np.dtype(dtype)
-        found = reductions.reduce(getattr(np, name), self.blocks(), axes, dtype)
-        return self._wrapped(found, axes, keepdims)
-
     def _wrapped(self, found: Blocks, axes: tuple[int, ...], keepdims: bool) -> object:
         """A reduction's result as a DistArray, or a scalar where no axis is left."""
         if keepdims:

@@ -1,7 +1,5 @@
 """NumPy's functions on DistArrays, reached through ``np.f(A)`` (``__array_function__``)."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from . import creation
@@ -10,29 +8,6 @@ from .errors import UnsupportedError
 from .finding import nonzero
 from .registry import FUNCTIONS, implements
 from .ufuncs import elementwise
-
-
-def _reduction(numpy_function: Callable, method: str, *allowed: str) -> None:
-    """``np.f(A, axis=...)`` as the method of A; arguments that are not there are named."""
-
-    @implements(numpy_function)
-    def call(a: DistArray, axis: object = None, **kw: object) -> object:
-        kw = {k: v for k, v in kw.items() if v is not None and v is not np._NoValue}
-        unknown = sorted(set(kw) - set(allowed))
-        if unknown:
-            raise UnsupportedError(
-                f"np.{numpy_function.__name__} of a DistArray: {', '.join(unknown)} is not there; "
-                f"the arguments are axis{''.join(', ' + a for a in allowed)}"
-            )
-        return getattr(a, method)(axis, **kw)
-
-
-for _name in ("sum", "prod", "mean"):
-    _reduction(getattr(np, _name), _name, "dtype", "keepdims")
-for _name in ("min", "max", "any", "all", "argmin", "argmax"):
-    _reduction(getattr(np, _name), _name, "keepdims")
-for _name in ("var", "std"):
-    _reduction(getattr(np, _name), _name, "dtype", "ddof", "keepdims")
 
 
 @implements(np.where)
@@ -66,18 +41,6 @@ def clip(a: DistArray, a_min: object = None, a_max: object = None, **kw: object)
         raise UnsupportedError(f"np.clip of a DistArray: {', '.join(kw)} is not there")
     a = a if low is None else np.maximum(a, low)
     return a if high is None else np.minimum(a, high)
-
-
-@implements(np.count_nonzero)
-def count_nonzero(a: DistArray, axis: object = None, *, keepdims: bool = False) -> object:
-    """Count of the elements that are not 0. COLLECTIVE."""
-    return (a != 0).sum(axis, keepdims=keepdims)
-
-
-@implements(np.ptp)
-def ptp(a: DistArray, axis: object = None) -> object:
-    """Range of the values. COLLECTIVE."""
-    return a.max(axis) - a.min(axis)
 
 
 @implements(np.copy)

@@ -100,14 +100,6 @@ class NumpyMethods:
         """Where values would stand in the order of this one. COLLECTIVE."""
         return np.searchsorted(self, v, side, sorter)
 
-    def cumsum(self, axis: int | None = None, dtype: object = None, out: object = None) -> object:
-        """Sums from the start up to each element, in canonical order (C2). COLLECTIVE."""
-        return np.cumsum(self, axis, dtype, out)
-
-    def cumprod(self, axis: int | None = None, dtype: object = None, out: object = None) -> object:
-        """Products from the start up to each element. COLLECTIVE."""
-        return np.cumprod(self, axis, dtype, out)
-
     def dot(self, b: object, out: object = None) -> object:
         """Matrix product as ``numpy.dot``. COLLECTIVE."""
         return np.dot(self, b, out)

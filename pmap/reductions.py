@@ -133,11 +133,11 @@ def _local_reduce(
     """This rank's part of a reduction; the neutral value where its block is empty."""
     if ufunc.identity is None and any(x.local.shape[a] == 0 for a in axes):
         shape = [n for a, n in enumerate(x.local.shape) if a not in axes]
-        return np.full(shape, _neutral(ufunc, made), made)
+        return np.full(shape, neutral(ufunc, made), made)
     return np.asarray(ufunc.reduce(x.local, axis=axes, dtype=dtype))
 
 
-def _neutral(ufunc: np.ufunc, dtype: np.dtype) -> object:
+def neutral(ufunc: np.ufunc, dtype: np.dtype) -> object:
     """A value that changes no minimum (maximum, least common multiple)."""
     if ufunc is np.lcm:
         return 1

@@ -17,8 +17,12 @@ HOMES = {
     "maskedwrites": "copyto place putmask",
     "diagonals": "diagonal diag diagflat trace fill_diagonal",
     "inserting": "delete insert",
-    "functions": "sum prod mean min max any all argmin argmax var std where clip count_nonzero ptp "
-    "copy round around isclose allclose array_equal "
+    "totals": "sum prod mean min max amin amax any all argmin argmax var std count_nonzero ptp "
+    "average",
+    "cumulative": "cumsum cumprod cumulative_sum cumulative_prod diff ediff1d trapezoid",
+    "nanfunctions": "nansum nanprod nancumsum nancumprod nanmin nanmax nanargmin nanargmax nanmean "
+    "nanvar nanstd",
+    "functions": "where clip copy round around isclose allclose array_equal "
     "shape ndim size real imag array_repr array_str zeros_like ones_like empty_like "
     "full_like",
     "standard": "astype can_cast result_type broadcast_to broadcast_arrays",

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from .comm import World
 from .maps import Map, Shape
 from .stacks import Blocks
 
@@ -24,16 +25,34 @@ def is_small(shape: Shape) -> bool:
 
 def whole_of(x: Blocks) -> np.ndarray:
     """All elements of a small array in C order, on every rank. COLLECTIVE where they lack any."""
-    recipe = _recipe(x.map, x.shape, x.world.size)
+    return _gathered(x.local, _recipe(x.map, x.shape, x.world.size), x.world)
+
+
+def _gathered(local: np.ndarray, recipe: tuple | None, world: World) -> np.ndarray:
     if recipe is None:
-        return np.ascontiguousarray(x.local).reshape(-1)
+        return np.ascontiguousarray(local).reshape(-1)
     most, places = recipe
-    dtype = x.local.dtype
-    data = x.local.tobytes()
-    room = most * dtype.itemsize
-    parts = x.world.gather_small(data if len(data) == room else data.ljust(room, b"\0"))
-    elements = np.frombuffer(b"".join(parts), dtype)
+    data = local.tobytes()
+    room = most * local.itemsize
+    if len(data) < room:
+        data = data.ljust(room, b"\0")
+    elements = np.frombuffer(b"".join(world.gather_small(data)), local.dtype)
     return elements if places is None else elements[places]
+
+
+def small_total(ufunc: np.ufunc, x: object) -> np.generic | None:
+    """The ufunc's reduction of all elements of a small DistArray; None where it is not small.
+
+    COLLECTIVE where some rank lacks elements.
+    """
+    shape = x.shape
+    if not is_small(shape):
+        return None
+    block = x.block
+    recipe = _recipe(x.map, shape, x.world.size)
+    if recipe is None and block.flags.c_contiguous:
+        return ufunc.reduce(block, None)
+    return ufunc.reduce(_gathered(block, recipe, x.world), None)
 
 
 @lru_cache(maxsize=1024)

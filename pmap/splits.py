@@ -294,9 +294,8 @@ def intersect(a: Periodic, b: Periodic) -> tuple[Segment, ...]:
 def _common_runs(a: Periodic, b: Periodic, lo: int, hi: int) -> list[tuple[int, int]]:
     """Runs of members of both sets inside ``[lo, hi)``, which is at most a common period."""
     g = gcd(a.period, b.period)
-    meetings = sum(e - s for s, e in a.runs) * len(b.runs) + sum(e - s for s, e in b.runs) * len(
-        a.runs
-    )
+    in_a, in_b = (sum(stop - start for start, stop in x.runs) for x in (a, b))
+    meetings = in_a * len(b.runs) + in_b * len(a.runs)
     window = (hi - lo) * (len(a.runs) / a.period + len(b.runs) / b.period)
     if meetings / g < window and not (a.contiguous or b.contiguous):  # those have one run
         return _meetings(a, b, lo, hi)

@@ -11,9 +11,10 @@ from .arraymethods import ArrayMethods
 from .elementwise import forwards
 from .errors import UnsupportedError
 from .operators import QUICK, Operators, quick_result
+from .reducing import accumulate_with, reduce_with
 from .registry import find, numpy_name
 
-REDUCTIONS = ("add", "multiply", "minimum", "maximum", "logical_and", "logical_or")
+FOLDS = {"reduce": reduce_with, "accumulate": accumulate_with}
 
 
 class NumpyProtocols(Operators):
@@ -32,8 +33,8 @@ class NumpyProtocols(Operators):
                 return _call(ufunc, inputs, kw)
             if meaning := find(ufunc):
                 return meaning(*inputs, **kw)
-        elif method == "reduce":
-            return _reduce(ufunc, *inputs, **kw)
+        elif method in FOLDS and isinstance(inputs[0], ArrayMethods):
+            return FOLDS[method](ufunc, *inputs, **kw)
         elif method == "outer":
             return _outer(ufunc, *inputs, **kw)
         elif method == "at" and isinstance(inputs[0], ArrayMethods):
@@ -131,24 +132,6 @@ def _check_powers(base: object, power: object) -> None:
         return
     if bool(np.any(power < 0)):
         raise ValueError("Integers to negative integer powers are not allowed.")
-
-
-def _reduce(ufunc: np.ufunc, x: ArrayMethods, *args: object, **kw: object) -> object:
-    """``np.add.reduce`` and its like."""
-    names = ("axis", "dtype", "out", "keepdims", "initial", "where")
-    given = {**dict(zip(names, args, strict=False)), **kw}
-    axis = given.pop("axis", 0)
-    extra = {
-        k: v
-        for k, v in given.items()
-        if k not in ("dtype", "keepdims") and v is not None and v is not np._NoValue
-    }
-    if ufunc.__name__ not in REDUCTIONS or extra:
-        raise UnsupportedError(
-            f"np.{ufunc.__name__}.reduce({', '.join(sorted(extra))}) is not there; of the "
-            f"reductions there are {', '.join(REDUCTIONS)} with axis, dtype and keepdims"
-        )
-    return x.reduced(ufunc.__name__, axis, given.get("dtype"), bool(given.get("keepdims")))
 
 
 def elementwise(function: Callable, inputs: tuple, what: str) -> object:
