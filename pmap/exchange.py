@@ -89,9 +89,6 @@ def start(
 class Started:
     """An exchange under way; see :func:`start`."""
 
-    _open: "Started | None" = None
-    """One at a time, and kept until it is finished: other ranks wait for it."""
-
     def __init__(
         self,
         plan: RankPlan,
@@ -102,8 +99,6 @@ class Started:
         dtype: np.dtype,
         place: Place,
     ) -> None:
-        if Started._open is not None:
-            Started._open.finish()
         begin_s = time.perf_counter()
         self._plan, self._targets, self._place = plan, targets, place
         self._world, self._dtype = world, dtype
@@ -117,7 +112,7 @@ class Started:
         for piece in plan.kept:
             _copy_kept(piece, sources, targets, place)
         self._is_open = True
-        Started._open = self
+        Transfer.unfinished = self.finish
         self._wait_s = time.perf_counter() - begin_s
 
     def finish(self) -> None:
@@ -125,7 +120,7 @@ class Started:
         if not self._is_open:
             return
         self._is_open = False
-        Started._open = None
+        Transfer.unfinished = None
         begin_s = time.perf_counter()
         try:
             for rank, pieces in self._in_turn():

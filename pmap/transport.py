@@ -8,7 +8,7 @@ other message is one of MPI. A sender waits until what it lent has been read.
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -54,7 +54,13 @@ class Transfer:
         The operation's name, equal on all ranks.
     """
 
+    unfinished: ClassVar[Callable[[], None] | None] = None
+    """Ends the operation that was begun and left open, of which there is at most one: a rank has
+    one place for messages to each other rank."""
+
     def __init__(self, world: World, what: str) -> None:
+        if Transfer.unfinished is not None:
+            Transfer.unfinished()
         self._world, self._what = world, what
         self._tag = world.next_tag(what)
         self._stamp = world.stamp(what)

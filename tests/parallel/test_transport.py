@@ -23,7 +23,7 @@ def way(request, monkeypatch):
         monkeypatch.setattr(farreads, "DIRECT_BYTES", direct)
     if request.param == "by small chunks":
         monkeypatch.setattr(farreads, "_has_runs", lambda *given: False)
-        monkeypatch.setattr(farreads, "CHUNK_BYTES", 64)
+        monkeypatch.setattr(farreads, "CHUNK_BYTES", 1000)
         monkeypatch.setattr(farreads, "_kept", [])
     if request.param == "messages":
         monkeypatch.setattr(me, "node", None)
@@ -141,6 +141,12 @@ def test_an_exchange_may_be_finished_later(way):
         handle.finish()
     for target in targets:
         np.testing.assert_array_equal(target, whole[lo:hi])
+    target = np.zeros((hi - lo, 300))
+    handle = exchange.start(plan, [A.block], [target], me, "test", A.dtype)
+    came = me.allgather_array(np.full(9000, me.rank, "f4"))
+    assert [int(c[-1]) for c in came] == list(range(me.size))
+    np.testing.assert_array_equal(target, whole[lo:hi])
+    handle.finish()
 
 
 def test_short_data_of_all_ranks_in_a_row():
