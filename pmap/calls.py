@@ -9,6 +9,7 @@ from . import comm
 from .allocation import UNSET, as_shape, chosen_map
 from .distarray import DistArray
 from .drawing import drawn
+from .elementwise import result_map
 from .errors import PmapError, ShapeError
 from .maps import Shape
 from .philox import LEAF, Draw, Leaves, Stream, Words
@@ -69,7 +70,7 @@ class Calls:
 
 
 def common_size(size: Size, parameters: Sequence[object], map: object) -> tuple[Size, object]:
-    """Size and map of a result: as given, else those of array parameters."""
+    """Size and map of a result: as given, else as those of array parameters give them."""
     shapes = [np.shape(p) for p in parameters]
     if size is None:
         size = np.broadcast_shapes(*shapes) if any(shapes) else None
@@ -81,9 +82,9 @@ def common_size(size: Size, parameters: Sequence[object], map: object) -> tuple[
             fits = False
         if not fits:
             raise ShapeError(f"parameters of shapes {shapes} do not fit the size {size}")
-    if map is UNSET and size is not None:
-        same = [p for p in parameters if isinstance(p, DistArray) and p.shape == size]
-        map = same[0].map if same else UNSET
+    mapped = [(p.shape, p.map) for p in parameters if isinstance(p, DistArray)]
+    if map is UNSET and mapped:
+        map = result_map(size, mapped)
     return size, map
 
 

@@ -95,7 +95,7 @@ class Distributions(Calls):
             if not np.isfinite(span).all():
                 raise OverflowError("high - low range exceeds valid bounds")
         if mapped:
-            return low + (high - low) * self.random(size, map=map)
+            return self.random(size, map=map) * (high - low) + low
         if size is None:
             return float(low + span * self.random())
 

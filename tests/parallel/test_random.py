@@ -127,7 +127,11 @@ def test_parameters_that_are_mapped():
         held_by(found, z * (loc + 1) + loc)
         u = pm.random.default_rng(5).random(SHAPE)
         held_by(pm.random.default_rng(5).uniform(A, A + 2), loc + ((loc + 2) - loc) * u)
-        held_by(pm.random.default_rng(5).uniform(A[0], 9.0, SHAPE), loc[0] + (9 - loc[0]) * u)
+        found = pm.random.default_rng(5).uniform(A[0], 9.0, SHAPE)
+        held_by(found, loc[0] + (9 - loc[0]) * u)
+        assert found.map.pieces_along(1) == A.map.pieces_along(1)
+        found = pm.random.default_rng(5).uniform(0, A + 2, map=pm.Map([1, -1]))
+        assert found.map == pm.Map([1, -1]).bind(world().size)
         with pytest.raises(ValueError):
             pm.random.default_rng(5).normal(0, A - 9)
         with pytest.raises(pm.UnsupportedError, match="poisson"):
