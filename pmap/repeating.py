@@ -5,6 +5,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from . import pool
 from .assembling import assembled
 from .assemblyplans import Cycle, whole
 from .axismaps import AxisMap
@@ -160,10 +161,19 @@ def _each_often(x: DistArray, count: int, axis: int) -> DistArray:
         rule = AxisMap(cut.grid_axis, Split("bc", cut.split.k * count))
         held = held.with_axes([rule if a == axis else b for a, b in enumerate(held.axes)])
         shape = tuple(n * count if a == axis else m for a, m in enumerate(x.shape))
-        return DistArray(np.repeat(x.block, count, axis), shape, held, x.world)
+        return DistArray(_often(x.block, count, axis), shape, held, x.world)
     held = contiguous(held, axis)
-    block = np.repeat(x.block_under(held, "repeat"), count, axis)
+    block = _often(x.block_under(held, "repeat"), count, axis)
     return _grown(block, x, held, axis, range(0, n * count + 1, count) if count else [0] * (n + 1))
+
+
+def _often(block: np.ndarray, count: int, axis: int) -> np.ndarray:
+    """``np.repeat`` into memory of the pool."""
+    n = block.shape[axis]
+    out = pool.empty((*block.shape[:axis], n * count, *block.shape[axis + 1 :]), block.dtype)
+    rows = out.reshape((*block.shape[: axis + 1], count, *block.shape[axis + 1 :]))
+    rows[...] = np.expand_dims(block, axis + 1)
+    return out
 
 
 def _grown(

@@ -12,7 +12,7 @@ from .doors import stands_for
 from .errors import InputError, ShapeError
 from .flatplans import axis_groups, groups_stay, reshape_plan
 from .maps import Map, Shape
-from .resultmaps import after_reshape
+from .resultmaps import after_reshape, in_long_runs
 
 Array = DistArray | np.ndarray
 
@@ -107,13 +107,14 @@ def _key(shape: Shape, new: Shape) -> tuple:
 
 def reshaped(x: DistArray, new: Shape, target: Map | None = None) -> DistArray:
     """A copy under another shape of the same size. COLLECTIVE."""
-    source, world = x.map.without_overlap(), x.world
-    groups = axis_groups(x.shape, new)
+    world, groups = x.world, axis_groups(x.shape, new)
     if target is None:
-        target = after_reshape(source, x.shape, new, groups)
+        target = after_reshape(x.map, x.shape, new, groups)
+    source = in_long_runs(x.map, x.shape, groups)
+    values = x.block_under(source, "reshape")
     plan = reshape_plan(source, x.shape, target, new, world.rank)
     block = pool.empty(target.local_shape(new, world.rank), x.dtype)
-    before = _grouped(np.ascontiguousarray(x.block), [g for g, _ in groups])
+    before = _grouped(np.ascontiguousarray(values), [g for g, _ in groups])
     after = _grouped(block, [g for _, g in groups])
     if groups_stay(source, x.shape, target, new):
         exchange.keep(plan, [before], [after])

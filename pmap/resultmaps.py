@@ -1,10 +1,15 @@
 """The maps of results whose axes are not their operand's (docs/reference/maps.md; pure)."""
 
+from collections.abc import Sequence
 from math import prod
 
 from .grids import auto_grid
 from .maps import AxisMap, Map, Shape
 from .splits import Split
+
+LONG_RUN = 1 << 10
+MANY_RUNS = 10_000
+"""Elements of a run, and how many shorter ones are too many to plan."""
 
 
 def auto_over(procs: tuple[int, ...], shape: Shape) -> Map:
@@ -36,6 +41,23 @@ def contiguous(held: Map, axis: int) -> Map:
         return held
     blocks = AxisMap(cut.grid_axis)
     return held.with_axes([blocks if b == axis else a for b, a in enumerate(held.axes)])
+
+
+def in_long_runs(held: Map, shape: Shape, groups: Sequence[tuple[range, range]]) -> Map:
+    """The map with those axes in blocks that would cut groups of axes into very many short runs.
+
+    An axis that stays counts as a group of its own and is left as it is.
+    """
+    held = held.without_overlap()
+    for before, after in groups:
+        if len(before) == len(after) == 1:
+            continue
+        size = prod(shape[a] for a in before)
+        for a in before:
+            length = held.axes[a].split.k * prod(shape[a + 1 : before.stop])
+            if length < LONG_RUN and size > MANY_RUNS * length:
+                held = contiguous(held, a)
+    return held
 
 
 def freed(held: Map, shape: Shape, axis: int) -> Map:

@@ -12,6 +12,8 @@ from .doors import stands_for
 from .errors import ShapeError
 from .flatplans import turn_plan
 from .reductions import axis_from_front
+from .reshaping import ravel, reshaped
+from .resultmaps import in_long_runs
 
 Shifts = int | Sequence[int]
 
@@ -31,7 +33,8 @@ def roll(a: DistArray, shift: Shifts, axis: Shifts | None = None) -> DistArray:
     Returns
     -------
     DistArray
-        A copy under the same map, made in one exchange.
+        A copy under the same map, made in one exchange; some more for the flattened elements of
+        a large cyclic array.
 
     Examples
     --------
@@ -57,6 +60,8 @@ def roll(a: DistArray, shift: Shifts, axis: Shifts | None = None) -> DistArray:
 def _turned(a: DistArray, by: int) -> DistArray:
     """The flattened elements moved, in the array's shape and map."""
     held, world = a.map.without_overlap(), a.world
+    if in_long_runs(held, a.shape, [(range(a.ndim), range(1))]) != held:
+        return reshaped(roll(ravel(a), by, 0), a.shape, held)
     plan = turn_plan(held, a.shape, by % max(a.size, 1), world.rank)
     block = pool.empty(held.local_shape(a.shape, world.rank), a.dtype)
     before = np.ascontiguousarray(a.block).reshape(-1)

@@ -219,3 +219,13 @@ def test_reshape_without_a_copy():
     assert A.sum() == 60 + 40
     with pytest.raises(ValueError, match="copy"):
         np.reshape(A, (10, 6), copy=False)
+
+
+def test_short_runs_are_brought_to_blocks_first():
+    n = 150
+    a = np.arange(n * n).reshape(n, n)
+    for word, grid in (("c", [1, -1]), (("bc", 2), [1, -1]), ("c", [-1, 1])):
+        A = pm.asarray(a, map=pm.Map(grid, word))
+        check(np.reshape(A, (n // 2, 2 * n)), a.reshape(n // 2, 2 * n), f"reshape {word}")
+        check(np.roll(A, 1234), np.roll(a, 1234), f"roll {word}")
+        check(np.reshape(np.ravel(A), (2 * n, n // 2)), a.reshape(2 * n, n // 2), f"back {word}")
