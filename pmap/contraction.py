@@ -57,8 +57,10 @@ def contract(
     shape = tuple(lengths[label] for label in out)
     target = result_map(x, y, out)
     dtype = np.result_type(a.dtype, b.dtype)
-    still = _stationary(x, y, out, target, lengths)
-    if still is None:
+    if _in_place(x, out, target) and _in_place(y, out, target):
+        local = np.zeros(target.local_shape(shape, a.world.rank), dtype)
+        multiplied(local, out, x.array.block, x.labels, y.array.block, y.labels)
+    elif (still := _stationary(x, y, out, target, lengths)) is None:
         local = by_panels(x, y, out, target, shape, dtype, what)
     else:
         local = _by_parts(*still, out, target, shape, dtype, what)
@@ -121,6 +123,19 @@ def _joined(first: Labelled, second: Labelled, out: tuple) -> Map:
         else:
             axes.append(AxisMap())
     return held.with_axes(axes)
+
+
+def _in_place(z: Labelled, out: tuple, target: Map) -> bool:
+    """Whether each rank holds exactly what its block of the result needs of an operand."""
+    held = z.array.map
+    if held is not target and (held.grid, held.procs) != (target.grid, target.procs):
+        return False
+    for label in z.labels:
+        at = out.index(label) if label in out else None
+        pieces = 1 if at is None else target.pieces_along(at)
+        if z.pieces(label) != pieces or (pieces > 1 and z.axis(label) != target.axes[at]):
+            return False
+    return True
 
 
 def _stationary(x: Labelled, y: Labelled, out: tuple, target: Map, lengths: dict) -> tuple | None:
