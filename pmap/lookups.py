@@ -51,9 +51,9 @@ def places_in(
         ends = np.searchsorted(goals[at], np.arange(world.size + 1))
         asking = [needles[at[a:b]] for a, b in zip(ends, ends[1:], strict=False)]
         questions = swap(asking, world, "searchsorted")
-        answers = [_looked_up(run, q, side, starts[world.rank]) for q in questions]
-        places[at] = np.concatenate(swap([a[0] for a in answers], world, "searchsorted"))
-        found[at] = np.concatenate(swap([a[1] for a in answers], world, "searchsorted"))
+        looked = [_looked_up(run, q, side, starts[world.rank]) for q in questions]
+        answers = swap([2 * at_ + found_ for at_, found_ in looked], world, "searchsorted")
+        places[at], found[at] = np.divmod(np.concatenate(answers), 2)
     return places, found
 
 

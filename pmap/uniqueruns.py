@@ -64,15 +64,14 @@ def unique_run(values: np.ndarray, world: World, equal_nan: bool) -> np.ndarray:
     values = plain(values)
     if world.size == 1:
         return _plain_zero(_unique(values, equal_nan))
-    pivots, repeated = _pivots(values, world)
+    pivots, repeated, least = _pivots(values, world)
     quick = values.dtype in VECTOR and world.size <= FEW and not repeated
-    least = min(int(n) for n in np.concatenate(world.allgather_array(np.array([len(values)]))))
     if quick and least >= SMALL and not (pivots != pivots).any():
         parts = _parted(values, pivots)
     else:
         run = _unique(values, equal_nan)
         if repeated:
-            pivots, _ = _pivots(run, world)
+            pivots, _, _ = _pivots(run, world)
         ends = [0, *np.searchsorted(run, pivots, "left").tolist(), len(run)]
         parts = [run[a:b] for a, b in zip(ends, ends[1:], strict=False)]
     came = swap(_filled(parts, world), world, "unique")
@@ -88,9 +87,10 @@ def _filled(parts: list[np.ndarray], world: World) -> list[np.ndarray]:
     return parts + [parts[0][:0]] * (world.size - len(parts))
 
 
-def _pivots(values: np.ndarray, world: World) -> tuple[np.ndarray, bool]:
-    """Splitters between the ranks, and whether many of the values are equal. COLLECTIVE."""
-    total = int(np.concatenate(world.allgather_array(np.array([len(values)]))).sum())
+def _pivots(values: np.ndarray, world: World) -> tuple[np.ndarray, bool, int]:
+    """Splitters between the ranks, whether many values are equal, the least length. COLLECTIVE."""
+    lengths = np.concatenate(world.allgather_array(np.array([len(values)])))
+    total = int(lengths.sum())
     step = max(1, total // SAMPLES)
     sample = np.concatenate(world.allgather_array(values[step // 2 :: step]))
     sample = np.sort(sample, kind="stable")
@@ -100,7 +100,7 @@ def _pivots(values: np.ndarray, world: World) -> tuple[np.ndarray, bool]:
     pivots = sample[at] if len(sample) else sample
     if pivots.dtype.kind == "c":  # the lowest NaN: all that have a NaN go to one rank
         pivots[np.isnan(pivots)] = complex(-np.inf, np.nan)
-    return pivots, repeated
+    return pivots, repeated, int(lengths.min())
 
 
 def _parted(values: np.ndarray, pivots: np.ndarray) -> list[np.ndarray]:
@@ -148,7 +148,7 @@ def tagged_unique(values: np.ndarray, start: int, world: World, equal_nan: bool)
     mine = run[new]
     group = np.empty(len(run), np.intp)
     group[order] = np.cumsum(new) - 1
-    pivots, _ = _pivots(mine, world)
+    pivots, _, _ = _pivots(mine, world)
     ends = [0, *np.searchsorted(mine, pivots, "left").tolist(), len(mine)]
 
     def to_owners(a: np.ndarray) -> list[np.ndarray]:
@@ -156,8 +156,8 @@ def tagged_unique(values: np.ndarray, start: int, world: World, equal_nan: bool)
         return swap(_filled(parts, world), world, "unique")
 
     came = to_owners(mine)
-    index = np.concatenate(to_owners(order[firsts] + start))
-    counts = np.concatenate(to_owners(np.diff(np.append(firsts, len(run)))))
+    lengths = np.diff(np.append(firsts, len(run)))
+    index, counts = np.concatenate(to_owners(np.stack([order[firsts] + start, lengths], 1))).T
     joined = np.concatenate(came)
     order = np.argsort(joined, kind="stable")
     joined = joined[order]

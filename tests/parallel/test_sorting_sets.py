@@ -15,7 +15,7 @@ def cyclic(x):
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("dtype", ["i4", "f8", "U2", "c8"])
 def test_searchsorted(dtype, side):
-    for n in sizes():
+    for n in sizes() if dtype == "f8" else (0, 13):
         x = np.sort(values_of(dtype, (n,), seed=n))
         v = values_of(dtype, (4, 5), seed=1)
         for A in arrays(x):
@@ -52,7 +52,8 @@ def test_digitize():
 
 @pytest.mark.parametrize("dtype", ["bool", "u1", "i8", "f2", "f4", "c16", "M8[s]", "U2"])
 def test_unique_with_everything_it_returns(dtype):
-    for shape in [(0,), (1,), (world().size + 1,), (101,), (6, 7)]:
+    shapes = [(0,), (1,), (world().size + 1,), (101,), (6, 7)]
+    for shape in shapes if dtype in ("f4", "c16") else shapes[3:]:
         x = values_of(dtype, shape, seed=4)
         for A in arrays(x):
             for equal_nan in (True, False) if dtype != "M8[s]" else (True,):
@@ -120,8 +121,8 @@ def test_unique_values_lie_in_ascending_order_over_the_ranks():
 @pytest.mark.parametrize("dtype", ["i4", "f8"])
 def test_sets(dtype):
     x, y = values_of(dtype, (23,), seed=8), values_of(dtype, (3, 5), seed=9) + 2
-    for A in arrays(x):
-        for other in (cyclic(y), y):
+    for number, A in enumerate(arrays(x)):
+        for other in (cyclic(y), y) if number == 1 else (cyclic(y),):
             same(np.isin(A, other), np.isin(x, y))
             same(np.isin(A, other, invert=True), np.isin(x, y, invert=True))
             same(np.intersect1d(A, other), np.intersect1d(x, y))

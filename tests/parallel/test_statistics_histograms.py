@@ -29,7 +29,7 @@ def cyclic(x):
 @pytest.mark.parametrize("dtype", ["u1", "i4", "f4", "f8"])
 def test_counts(dtype):
     rng = np.random.default_rng(1)
-    for shape in [(n,) for n in sizes()] + [(5, 4)]:
+    for shape in [(n,) for n in (sizes() if dtype == "f4" else (0, 13))] + [(5, 4)]:
         x = (rng.random(shape) * 40).astype(dtype)
         for A in arrays(x):
             for bins, limits in [(10, None), (7, (3, 30)), ([0, 1, 5.5, 40], None), (1, None)]:
