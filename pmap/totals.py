@@ -5,6 +5,7 @@ and map. The result's map is that of the array without the reduced axes; over al
 NumPy scalar, equal on all ranks.
 """
 
+import inspect
 import math
 from collections.abc import Callable
 
@@ -39,6 +40,7 @@ def _method(name: str, summary: str, arguments: str, value: object) -> Callable:
 
     call.__name__ = call.__qualname__ = name
     call.__module__ = __name__
+    call.__signature__ = inspect.signature(getattr(np, name))
     call.__doc__ = _DOC.format(name=name, summary=summary, arguments=arguments, value=value)
     others = {"max": (np.amax,), "min": (np.amin,)}.get(name, ())
     return stands_for(getattr(np, name), *others)(call)
