@@ -83,7 +83,7 @@ def _line(slab: DistArray, edge: DistArray, end: float, axis: int, falling: bool
     first = near[_along(axis, 0, 1)].squeeze(axis)
     line = np.linspace(end, first, width, endpoint=False, dtype=slab.dtype, axis=axis)
     line = line[_along(axis, None, None, -1)] if falling else line
-    slab.put(np.take(line, owned[axis].indices(), axis))
+    slab.put_block(np.take(line, owned[axis].indices(), axis))
 
 
 def statistic(made: DistArray, widths: Widths, name: str, lengths: object) -> None:

@@ -118,7 +118,7 @@ def _joined(arrays: list[Array], axis: int, kind: np.dtype, out: DistArray | Non
         return assembled(sources, shape, with_length(first.map, axis), kind, "concatenate")
     _check_out(out, shape)
     made = assembled(sources, shape, out.map.without_overlap(), kind, "concatenate")
-    out.put(made.block)
+    out.put_block(made.block)
     return out
 
 
