@@ -12,6 +12,8 @@ def random_map(rng, shape):
     size = world().size
     if not shape:
         return pm.auto(())
+    if rng.random() < 0.1:  # with a halo
+        return pm.Map([1] * (len(shape) - 1) + [size], overlap=int(rng.integers(1, 3))).bind(size)
     if len(shape) > 1:
         maps = every_map(shape)
         return maps[str(rng.choice(sorted(maps)))]
