@@ -230,7 +230,7 @@ def of_mpi4py_fft(ranks, scale):
         n = int(scale**0.5 * 8000)
         from mpi4py_fft import DistArray
 
-        a = DistArray((n, n), subcomm=MPI.COMM_WORLD, dtype=float, alignment=1)
+        a = DistArray((n, n), dtype=float, alignment=1)
         a[:] = 1.5
         return lambda: a.redistribute(0)
 
