@@ -28,8 +28,8 @@ check: .venv/.have-test ## style, format, and the rules of the architecture
 	$(PY) -m ruff format --check .
 	$(PY) -m pytest -q tests/test_architecture.py tests/test_packaging.py
 
-bench: .venv/.have-test ## pmap beside hand-written mpi4py and NumPy, one table
-	$(PY) tests/benchmarks/bench.py
+bench: .venv/.have-test ## pmap beside hand-written mpi4py and NumPy; BENCH="sort --np 2" chooses
+	$(PY) tests/benchmarks/bench.py $(BENCH)
 
 docs: .venv/.have-docs ## run every code block of docs/, then build build/docs/index.html
 	$(PY) -m pytest -q tests/test_docs.py

@@ -18,7 +18,7 @@ import numpy as np
 TRIAD = "triad b + 3 c, 1e8 float64"
 SUM = "sum of 1e8 float64, block map, fast mode"
 FFT2 = "fft2 4096 x 4096 complex128"
-MATMUL = "matmul 4000 x 4000 float64"
+MATMUL = "matmul 4000 x 4000 float64, rows x rows"
 REDISTRIBUTE = "redistribute 8000 x 8000 float64, rows to columns, cold"
 GAUSSIAN = "gaussian sigma 2, 256 x 512 x 512 float32"
 SORT = "sort 1e8 float32"
