@@ -15,7 +15,7 @@ from .reductions import axis_from_front
 from .registry import implements
 from .samplesort import share_argsorted
 from .sortlines import argsort_line, layout, sort_line, sorted_block, under_map
-from .wholeaxis import along_axis
+from .wholeaxis import along_axis, is_whole, lines_along, with_whole
 
 # -- the three doors ------------------------------------------------------------------------
 
@@ -235,15 +235,28 @@ def lexsort(keys: object, axis: int = -1) -> DistArray:
     if len({np.shape(k) for k in keys}) != 1:
         raise ShapeError(f"all keys need to be the same shape; found {[np.shape(k) for k in keys]}")
     first = next(k for k in keys if isinstance(k, DistArray))
-    axis_from_front(axis, max(first.ndim, 1))
+    axis = axis_from_front(axis, max(first.ndim, 1))
     if not first.ndim:
         return np.intp(0)
-    if first.ndim > 1:
-        raise UnsupportedError("np.lexsort of DistArrays: keys of one axis are there, not of more")
-    held = first.map.without_overlap()
     keys = [k if isinstance(k, DistArray) else _like(k, first) for k in keys]
-    if first.world.size == 1:
-        return DistArray(np.lexsort([k.block for k in keys]), first.shape, held, first.world)
+    if first.ndim == 1 and not is_whole(first, (0,)):
+        return _lexsort_line(keys, first)
+    whole = with_whole(first, (axis,), "lexsort")
+    held = first.map.without_overlap()
+    if whole is None:
+        found = DistArray(np.empty(first.local_shape, np.intp), first.shape, held, first.world)
+        for index in lines_along(first.shape, axis):
+            found[index] = _lexsort_line([k[index] for k in keys], first[index])
+        return found
+    target = whole.map.without_overlap()
+    blocks = [k.block_under(target, "lexsort") for k in keys]
+    local = np.asarray(np.lexsort(blocks, axis=axis))
+    found = DistArray(local, first.shape, target, first.world)
+    return DistArray(found.block_under(held, "lexsort"), first.shape, held, first.world)
+
+
+def _lexsort_line(keys: list[DistArray], first: DistArray) -> DistArray:
+    """The order by several keys of one axis: that of their records, the last key in front."""
     parts = layout(first)
     values, runs = in_order(keys[0])
     runs_of = [values, *(in_order(k, runs)[0] for k in keys[1:])]

@@ -1,6 +1,6 @@
 """Functions along one axis: where the axis is cut, the array is brought to lines that are whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import product
 from math import prod
 
@@ -46,6 +46,17 @@ def with_whole(x: DistArray, axes: tuple[int, ...], what: str) -> DistArray | No
     return DistArray(x.block_under(target, what), x.shape, target, x.world)
 
 
+def lines_along(shape: Shape, axis: int) -> Iterator[tuple]:
+    """An index for each line along an axis.
+
+    Examples
+    --------
+    >>> list(lines_along((2, 3), 1))
+    [(0, slice(None, None, None)), (1, slice(None, None, None))]
+    """
+    return product(*((slice(None),) if a == axis else range(n) for a, n in enumerate(shape)))
+
+
 def along_axis(
     x: DistArray,
     axis: int,
@@ -81,9 +92,7 @@ def along_axis(
         result = DistArray(local, x.shape, whole.map.without_overlap(), x.world)
         return result if whole is x else _under(result, held, what)
     result = None
-    for index in product(
-        *(range(n) if a != axis else (slice(None),) for a, n in enumerate(x.shape))
-    ):
+    for index in lines_along(x.shape, axis):
         line = by_line(x[index])
         if result is None:
             local = np.empty(held.local_shape(x.shape, x.world.rank), line.dtype)

@@ -105,12 +105,20 @@ def test_lexsort():
         same(np.lexsort((A, other)), np.lexsort((a, b)))
         same(np.lexsort((b, A)), np.lexsort((b, a)))
         same(np.lexsort((A, c, other)), np.lexsort((a, c, b)))
+    for shape in [(6, 7), (1, 30)]:
+        u, v = rng.integers(0, 3, shape), rng.integers(0, 3, shape)
+        for A, B in zip(arrays(u), reversed(list(arrays(v))), strict=True):
+            for axis in (0, 1):
+                got = np.lexsort((A, B), axis)
+                same(got, np.lexsort((u, v), axis))
+                assert got.map == A.map
     with pytest.raises(ValueError, match="same shape"):
         np.lexsort((A, other[:3]))
 
 
 def test_arrays_of_no_axes():
     A = pm.asarray(np.array(3.0), map="auto")
+    assert np.lexsort((A, A)) == 0
     same(np.sort(A, axis=None), np.array([3.0]))
     same(np.argsort(A), np.array([0]))
     with pytest.raises(np.exceptions.AxisError):

@@ -138,3 +138,13 @@ def test_sets(dtype):
         np.isin(A, y, kind="hash")
     with pytest.raises(TypeError, match="return_indices"):
         np.intersect1d(A, y, return_indices=True)
+
+
+def test_a_sorter_puts_the_haystack_in_order():
+    x, v = np.array([5.0, 1, 3, 3, 9]), np.array([3.0, 0, 10])
+    for A in arrays(x):
+        order = np.argsort(A)
+        for sorter in (order, np.argsort(x, kind="stable")):
+            same(np.searchsorted(A, v, "right", sorter), np.searchsorted(np.sort(x), v, "right"))
+        with pytest.raises(ValueError, match="sorter"):
+            np.searchsorted(A, v, sorter=order[1:])
