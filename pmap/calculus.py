@@ -190,7 +190,14 @@ def _at_end(f: list[np.ndarray], dx: Spacing, end: int) -> np.ndarray:
 def unwrap(
     p: DistArray, discont: float | None = None, axis: int = -1, *, period: float = 2 * np.pi
 ) -> DistArray:
-    """Jumps along an axis made smaller by whole periods, as ``numpy.unwrap``. COLLECTIVE."""
+    """Jumps along an axis made smaller by whole periods, as ``numpy.unwrap``. COLLECTIVE.
+
+    Examples
+    --------
+    >>> import pmap as pm
+    >>> pm.unwrap(pm.arange(5, map=pm.Map([1])) % 3, period=3).local
+    array([0, 1, 2, 3, 4])
+    """
     axis = axis_from_front(axis, p.ndim)
     shape = as_shape(p.shape)
     before = (slice(None),) * axis

@@ -62,6 +62,7 @@ PADS = {
     "maximum": lambda a: np.pad(a, ((1, 2), (0, 3)), "maximum"),
     "minimum": lambda a: np.pad(a, ((1, 2), (0, 3)), "minimum", stat_length=3),
     "mean": lambda a: np.pad(a, ((1, 2), (2, 3)), "mean", stat_length=((2, 9), (1, 3))),
+    "median": lambda a: np.pad(a, ((1, 2), (2, 3)), "median", stat_length=((3, 4), (5, 2))),
     "one axis": lambda a: np.pad(a, {-1: (1, 2)}, "edge"),
     "a line": lambda a: np.pad(a[0], 4, "reflect"),
     "one row": lambda a: np.pad(a[:1], 4, "reflect"),

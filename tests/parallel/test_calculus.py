@@ -92,6 +92,8 @@ SUMS = {
     "correlate full": lambda a: np.correlate(a[0] + 1j, a[1, 3:6] * 1j, "full"),
     "correlate same": lambda a: np.correlate(a[0, 2:5], a[1] * (1 + 2j), "same"),
     "correlate a short one": lambda a: np.correlate(np.arange(3.0), a[0], "full"),
+    "unwrap": lambda a: np.unwrap(a, axis=0),
+    "unwrap of period": lambda a: np.unwrap(a, 3, period=10),
 }
 
 

@@ -65,6 +65,7 @@ ENTRIES = [
     Entry("pm.resize", lambda A: pm.resize(A, (7, 30)), COLLECTIVE, "kept"),
     Entry("pm.pad", lambda A: pm.pad(A, 3, "reflect"), COLLECTIVE, "kept"),
     Entry("pm.gradient", lambda A: pm.gradient(A), COLLECTIVE, "same"),
+    Entry("pm.unwrap", lambda A: pm.unwrap(A, axis=0), COLLECTIVE, "same"),
     Entry("pm.convolve", lambda A: pm.convolve(A, [1, 2, 1]), COLLECTIVE, "kept", of=vector),
     Entry("pm.correlate", lambda A: pm.correlate(A, [1, 2, 1]), COLLECTIVE, "kept", of=vector),
     Entry(
