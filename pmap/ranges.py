@@ -1,13 +1,14 @@
 """Evenly spaced values, diagonals and grids of coordinates."""
 
 from collections.abc import Callable
+from operator import index
 
 import numpy as np
 
 from .allocation import UNSET, allocate, auto, check_device, chosen_map
 from .creation import from_function, zeros
 from .distarray import DistArray, broadcast_to
-from .maps import AxisMap, Map
+from .maps import AxisMap, Map, Shape
 from .registry import implements
 from .splits import Periodic
 from .ufuncs import elementwise
@@ -142,7 +143,8 @@ def eye(
     plain = not isinstance(made, DistArray)
     owned = [Periodic(0, n) for n in shape] if plain else made.map.owned(shape, made.world.rank)
     if owned is not None and all(len(o) for o in owned):
-        wanted, columns = owned[0].indices() + k, owned[1].indices()
+        wanted = owned[0].indices() + _diagonal(k, shape)
+        columns = owned[1].indices()
         at = np.minimum(np.searchsorted(columns, wanted), len(columns) - 1)
         rows = np.flatnonzero(columns[at] == wanted)
         (made if plain else made.block)[rows, at[rows]] = 1
@@ -166,7 +168,13 @@ def tri(
     6.0
     """
     shape = (n_rows, n_rows if n_cols is None else n_cols)
+    k = _diagonal(k, shape)
     return from_function(lambda i, j: j - k <= i, shape, map=map, dtype=np.dtype(dtype))
+
+
+def _diagonal(k: int, shape: Shape) -> int:
+    """The number of a diagonal, at most that of the first one outside: numbers have no bounds."""
+    return max(-shape[-2], min(index(k), shape[-1]))
 
 
 @implements(np.tril)
@@ -180,7 +188,7 @@ def tril(m: DistArray, k: int = 0) -> DistArray | np.ndarray:
     array([[1., 0.],
            [1., 1.]])
     """
-    return _triangle(m, lambda i, j: j - k <= i) if isinstance(m, DistArray) else np.tril(m, k)
+    return _triangle(m, k, np.less_equal) if isinstance(m, DistArray) else np.tril(m, k)
 
 
 @implements(np.triu)
@@ -194,17 +202,18 @@ def triu(m: DistArray, k: int = 0) -> DistArray | np.ndarray:
     array([[1., 1.],
            [0., 1.]])
     """
-    return _triangle(m, lambda i, j: j - k >= i) if isinstance(m, DistArray) else np.triu(m, k)
+    return _triangle(m, k, np.greater_equal) if isinstance(m, DistArray) else np.triu(m, k)
 
 
-def _triangle(m: DistArray, kept: object) -> DistArray:
-    """Elements whose place in the last two axes is kept; a 1-D array is a row, repeated."""
+def _triangle(m: DistArray, k: int, kept: np.ufunc) -> DistArray:
+    """Elements on one side of a diagonal; a 1-D array is a row, repeated."""
     if m.ndim < 2:
         m = broadcast_to(m, (m.shape[0], m.shape[0]))
     owned = m.map.owned(m.shape, m.world.rank)
     if owned is None:
         return m.copy()
-    mask = kept(owned[-2].indices()[:, None], owned[-1].indices())
+    k = _diagonal(k, m.shape)
+    mask = kept(owned[-1].indices() - k, owned[-2].indices()[:, None])
     return elementwise(lambda block: np.where(mask, block, block.dtype.type(0)), (m,), "tril")
 
 
