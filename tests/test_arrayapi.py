@@ -263,3 +263,8 @@ def test_plain_arrays_stay_plain():
     assert type(pm.meshgrid(a, a)[0]) is np.ndarray
     assert pm.asarray(a) is not None
     assert pm.asarray(a, copy=False) is a
+
+
+def test_every_public_name_is_there():
+    missing = [name for name in dir(pm) if not hasattr(pm, name)]
+    assert missing == []
