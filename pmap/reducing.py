@@ -11,7 +11,7 @@ import numpy as np
 
 from . import accumulations, argreductions, reductions
 from .errors import ShapeError, UnsupportedError
-from .smallarrays import small_total
+from .smallarrays import is_small, small_total, whole_of
 
 NOT_GIVEN = np._NoValue
 
@@ -31,11 +31,11 @@ class Reductions:
         where: object = True,
     ) -> object:
         """Sum, floats in canonical order (C2). COLLECTIVE where a summed axis is cut."""
-        if axis is None and dtype is None and out is None and not keepdims:
-            if initial is NOT_GIVEN and where is True:
-                total = small_total(np.add, self)
-                if total is not None:
-                    return total
+        plain = axis is None and dtype is None and out is None and not keepdims
+        if plain and initial is NOT_GIVEN and where is True:
+            total = small_total(np.add, self)
+            if total is not None:
+                return total
         return reduce_with(np.add, self, axis, dtype, out, keepdims, initial, where)
 
     def prod(
@@ -59,6 +59,10 @@ class Reductions:
         where: object = True,
     ) -> object:
         """Minimum; NaN where there is one. COLLECTIVE where the axis is cut."""
+        if axis is None and out is None and not keepdims and initial is NOT_GIVEN and where is True:
+            total = small_total(np.minimum, self)
+            if total is not None:
+                return total
         return reduce_with(np.minimum, self, axis, None, out, keepdims, initial, where)
 
     def max(
@@ -70,18 +74,30 @@ class Reductions:
         where: object = True,
     ) -> object:
         """Maximum; NaN where there is one. COLLECTIVE where the axis is cut."""
+        if axis is None and out is None and not keepdims and initial is NOT_GIVEN and where is True:
+            total = small_total(np.maximum, self)
+            if total is not None:
+                return total
         return reduce_with(np.maximum, self, axis, None, out, keepdims, initial, where)
 
     def any(
         self, axis: object = None, out: object = None, keepdims: bool = False, *, where=True
     ) -> object:
         """Whether some element is true. COLLECTIVE where the axis is cut."""
+        if axis is None and out is None and not keepdims and where is True:
+            total = small_total(np.logical_or, self)
+            if total is not None:
+                return total
         return reduce_with(np.logical_or, self, axis, None, out, keepdims, NOT_GIVEN, where)
 
     def all(
         self, axis: object = None, out: object = None, keepdims: bool = False, *, where=True
     ) -> object:
         """Whether every element is true. COLLECTIVE where the axis is cut."""
+        if axis is None and out is None and not keepdims and where is True:
+            total = small_total(np.logical_and, self)
+            if total is not None:
+                return total
         return reduce_with(np.logical_and, self, axis, None, out, keepdims, NOT_GIVEN, where)
 
     def argmin(
@@ -97,6 +113,8 @@ class Reductions:
         return self._arg("argmax", axis, out, keepdims)
 
     def _arg(self, name: str, axis: int | None, out: object, keepdims: bool) -> object:
+        if axis is None and out is None and not keepdims and is_small(self.shape):
+            return getattr(np, name)(whole_of(self.blocks()))
         found = argreductions.arg_reduce(name, self.blocks(), axis)
         axes = reductions.normalise_axes(axis, self.ndim)
         return written(self._wrapped(found, axes, bool(keepdims)), out, name)
@@ -181,6 +199,8 @@ class Reductions:
 
 def _divided(total: object, count: object, words: str) -> object:
     """Quotients, with NumPy's warning where nothing was counted; NaN or inf there."""
+    if isinstance(count, int) and count > 0:
+        return np.true_divide(total, count)
     if words and bool(np.any(np.less_equal(count, 0))):
         warnings.warn(f"{words}.", RuntimeWarning, stacklevel=3)
     if hasattr(count, "dtype"):

@@ -13,6 +13,7 @@ from .stacks import Blocks
 
 SMALL = 1024
 """Elements of an array whose reduction to a scalar is a question of latency alone."""
+LARGE = object()
 
 
 def is_small(shape: Shape) -> bool:
@@ -45,14 +46,19 @@ def small_total(ufunc: np.ufunc, x: object) -> np.generic | None:
 
     COLLECTIVE where some rank lacks elements.
     """
-    shape = x.shape
-    if not is_small(shape):
+    world = x.world
+    recipe = _recipe_if_small(x.map, x.shape, world.size)
+    if recipe is LARGE:
         return None
     block = x.block
-    recipe = _recipe(x.map, shape, x.world.size)
     if recipe is None and block.flags.c_contiguous:
         return ufunc.reduce(block, None)
-    return ufunc.reduce(_gathered(block, recipe, x.world), None)
+    return ufunc.reduce(_gathered(block, recipe, world), None)
+
+
+@lru_cache(maxsize=1024)
+def _recipe_if_small(held: Map, shape: Shape, n_ranks: int) -> object:
+    return _recipe(held, shape, n_ranks) if is_small(shape) else LARGE
 
 
 @lru_cache(maxsize=1024)
