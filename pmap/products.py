@@ -293,7 +293,7 @@ def tensordot(
     -------
     DistArray
         The axes of x1 that are left, then those of x2; its map as that of :func:`matmul`. A scalar
-        where none is left.
+        where none is left, in canonical order (C2).
 
     Examples
     --------
@@ -318,8 +318,10 @@ def tensordot(
     labels1 = [("a", d) for d in range(a.ndim)]
     labels2 = [labels1[axes1[axes2.index(d)]] if d in axes2 else ("b", d) for d in range(b.ndim)]
     out = [k for k in labels1 + labels2 if (k in labels1) != (k in labels2)]
-    found = contract(a, labels1, b, labels2, out, "tensordot")
-    return found if found.ndim else scalar(found)
+    if not out:  # a dot product: in canonical order
+        product = np.multiply(a, b.transpose([labels2.index(k) for k in labels1]))
+        return product.any() if product.dtype.kind == "b" else product.sum(dtype=product.dtype)
+    return contract(a, labels1, b, labels2, out, "tensordot")
 
 
 def _pairs(axes: object, ndim: int) -> tuple[list[int], list[int]]:

@@ -195,6 +195,7 @@ def test_dots_have_the_same_bits_on_any_map(n):
         for f in (np.dot, np.vdot, np.vecdot, np.matmul, np.inner):
             assert f(A, B) == f(*alone)
         assert np.einsum("i,i", A, B) == np.einsum("i,i", *alone)
+        assert np.tensordot(A, B, 1) == np.tensordot(*alone, 1)
 
 
 def test_cov_and_corrcoef():
