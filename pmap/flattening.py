@@ -134,8 +134,9 @@ def put_in_order(target: DistArray, values: np.ndarray, edges: Edges) -> None:
 
 def once_each(x: DistArray) -> np.ndarray:
     """This rank's elements in any order; of several holders of an element one has it. LOCAL."""
-    if x.map.replicated and not _first_holder(x.map, x.world.rank):
-        return np.empty(0, x.dtype)
+    held, rank = x.map, x.world.rank
+    if held.coords(rank) is None or (held.replicated and not _first_holder(held, rank)):
+        return np.empty(0, x.dtype)  # also of shape (), where a rank outside has an element
     return np.ascontiguousarray(x.block).reshape(-1)
 
 

@@ -42,11 +42,11 @@ def roll(a: DistArray, shift: Shifts, axis: Shifts | None = None) -> DistArray:
     >>> pm.roll(pm.arange(4, map=pm.Map([1])), 1).local
     array([3, 0, 1, 2])
     """
+    if not a.ndim:
+        return a.copy()
     if axis is None and a.ndim > 1:
         return _turned(a, int(np.sum(shift)))
     axes = axis if isinstance(axis, tuple | list) else (axis or 0,)
-    if a.ndim == 0:
-        axes = ()
     pairs = np.broadcast(np.asarray(shift, np.int64), np.asarray(axes, np.int64))
     if pairs.ndim > 1:
         raise ShapeError("'shift' and 'axis' should be scalars or 1D sequences")

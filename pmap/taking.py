@@ -98,6 +98,7 @@ def take(
     """
     indices = as_index(indices)
     a = distributed(a, _first_distarray(a, indices))
+    a = a if a.ndim else a[None]
     if axis is None:
         key = flat_key(indices, a.shape, mode, "take")
     else:

@@ -216,6 +216,54 @@ def test_turns_parts_and_filling():
         A.imag = 1
 
 
+OF_ONE_ELEMENT = [
+    lambda x: np.roll(x, 2),
+    lambda x: np.flip(x),
+    lambda x: np.reshape(x, (1, 1)),
+    lambda x: np.ravel(x),
+    lambda x: np.stack([x, x]),
+    lambda x: np.tile(x, 2),
+    lambda x: np.repeat(x, 3),
+    lambda x: np.broadcast_to(x, (3,)),
+    lambda x: np.take(x, [0, 0]),
+    lambda x: np.where(x > 0, x, 0),
+    lambda x: np.clip(x, 0, 2),
+    lambda x: np.cumsum(x),
+    lambda x: np.unique(x),
+    lambda x: np.unique(x, return_inverse=True)[1],
+    lambda x: np.median(x),
+    lambda x: np.percentile(x, 30),
+    lambda x: np.sum(x),
+    lambda x: np.std(x),
+    lambda x: np.any(x),
+    lambda x: np.max(x),
+    lambda x: np.argmin(x),
+    lambda x: np.count_nonzero(x),
+    lambda x: np.average(x),
+    lambda x: np.histogram(x, 3)[0],
+    lambda x: np.isin(x, [5]),
+    lambda x: np.outer(x, x),
+    lambda x: np.dot(x, x),
+    lambda x: np.sort(x[None]),
+    lambda x: np.nonzero(x[None])[0],
+    lambda x: np.concatenate([x[None], x[None]]),
+]
+
+
+@pytest.mark.parametrize("f", OF_ONE_ELEMENT)
+def test_what_one_rank_alone_holds(f):
+    """An element as an array of shape (): the other ranks have none of it."""
+    a = np.arange(1.0, 8.0)
+    for name, held in every_map(a.shape).items():
+        if not name.startswith(("b ", "explicit")):
+            continue
+        A = pm.asarray(a, map=held)
+        for at in (0, -1):
+            found, wanted = f(A[at, ...]), f(a[at, ...])
+            np.testing.assert_array_equal(np.asarray(found), wanted)
+            assert np.asarray(found).dtype == np.asarray(wanted).dtype
+
+
 METHODS = [
     lambda x: x.reshape(2, 6),
     lambda x: x.reshape((4, -1), order="F"),
