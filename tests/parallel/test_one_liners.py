@@ -237,7 +237,7 @@ def test_a_line_that_writes(line):
 def test_results_are_distributed_and_not_gathered():
     names = mapped(wholes(), 3)
     scalars = ("A.sum()", "A.max()", "np.count_nonzero", "A.argmax()", "np.std(A)", "A[-1, 3]")
-    for line in lines(LINES + ROUNDED):
+    for line in [*lines(LINES), *lines(ROUNDED)]:
         if line.startswith(scalars) or "np.trace" in line or "allclose" in line:
             continue
         result = eval(line, {"np": np}, dict(names))
