@@ -27,6 +27,12 @@ HOMES = {
     "full_like",
     "standard": "astype can_cast result_type broadcast_to broadcast_arrays",
     "ranges": "tril triu meshgrid",
+    "sorting": "sort argsort lexsort partition argpartition sort_complex",
+    "searching": "searchsorted digitize",
+    "uniques": "unique unique_all unique_counts unique_inverse unique_values",
+    "setops": "isin union1d setdiff1d setxor1d intersect1d",
+    "histograms": "histogram histogram_bin_edges histogramdd histogram2d bincount",
+    "quantiles": "median nanmedian quantile percentile nanquantile nanpercentile",
     "fft": "fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fftn fft.ifftn fft.rfftn "
     "fft.irfftn fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2 fft.fftshift fft.ifftshift",
     "products": "matmul vecdot matvec vecmat dot vdot inner outer tensordot linalg.matmul "
@@ -41,12 +47,6 @@ HOMES = {
     "norms": "linalg.norm linalg.vector_norm linalg.matrix_norm linalg.cond linalg.matrix_rank",
     "chain": "linalg.multi_dot linalg.matrix_power",
     "linalg": "linalg.matrix_transpose linalg.outer linalg.cross linalg.diagonal linalg.trace",
-    "sorting": "sort argsort lexsort partition argpartition sort_complex",
-    "searching": "searchsorted digitize",
-    "uniques": "unique unique_all unique_counts unique_inverse unique_values",
-    "setops": "isin union1d setdiff1d setxor1d intersect1d",
-    "quantiles": "median nanmedian quantile percentile nanquantile nanpercentile",
-    "histograms": "histogram histogram_bin_edges histogramdd histogram2d bincount",
     "axisorder": "transpose matrix_transpose swapaxes moveaxis rollaxis expand_dims squeeze "
     "atleast_1d atleast_2d atleast_3d flip flipud fliplr rot90",
     "joining": "concatenate stack hstack vstack dstack column_stack append block",
