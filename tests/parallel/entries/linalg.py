@@ -5,6 +5,7 @@ import numpy as np
 import pmap as pm
 
 from . import COLLECTIVE, LOCAL, SHAPE, Entry, matrix
+from .shapes import three_columns
 
 
 def square(held):
@@ -56,7 +57,7 @@ ENTRIES = [
         "view",
     ),
     Entry("pm.linalg.outer", lambda A: pm.linalg.outer(A, np.arange(3)), LOCAL, "kept", of=flat),
-    Entry("pm.linalg.cross", lambda A: pm.linalg.cross(A, A), COLLECTIVE, "kept", of=cube),
+    Entry("pm.linalg.cross", lambda A: pm.linalg.cross(A, A), COLLECTIVE, "kept", of=three_columns),
     Entry("pm.linalg.diagonal", lambda A: pm.linalg.diagonal(A), COLLECTIVE, "kept"),
     Entry("pm.linalg.trace", lambda A: pm.linalg.trace(A), COLLECTIVE, "scalar", "-"),
     Entry("pm.linalg.norm", lambda A: pm.linalg.norm(A), COLLECTIVE, "scalar", "-"),
