@@ -4,7 +4,7 @@ import numpy as np
 
 import pmap as pm
 
-from . import COLLECTIVE, LOCAL, SHAPE, Entry, matrix
+from . import COLLECTIVE, LOCAL, Entry, matrix
 from .shapes import three_columns
 
 
@@ -17,12 +17,6 @@ def flat(held):
     """A vector over all ranks of the map."""
     line = pm.Map([len(held.procs)], procs=held.procs)
     return pm.from_function(lambda i: (i * 31 % 23) - 7.5, (23,), map=line)
-
-
-def cube(held):
-    """A tensor of which the first two axes have the map."""
-    wide = pm.Map([*held.grid, 1], [*held.dist, "b"], procs=held.procs)
-    return pm.from_function(lambda i, j, k: 1.0 + (i + 2 * j + 3 * k) % 7, (*SHAPE, 3), map=wide)
 
 
 def _of_square(name, result, memory="copy", note=""):
