@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from . import reductions
+from .agreement import agreed
 from .conversions import Conversions
 from .numpymethods import NumpyMethods
 from .reducing import Reductions
@@ -27,7 +28,9 @@ class ArrayMethods(Reductions, Conversions, NumpyMethods):
         return np.round(self, decimals)
 
     def astype(self, dtype: object, copy: bool = True) -> "ArrayMethods":
-        """The array in another type, same map. LOCAL."""
+        """The array in another type, same map. LOCAL; COLLECTIVE for text, which may not fit."""
+        if self.dtype.kind in "SUT" and np.dtype(dtype).kind not in "SUT":
+            return self._like(agreed(lambda: self.block.astype(dtype, copy=copy), self._world))
         return self._like(self.block.astype(dtype, copy=copy))
 
     def copy(self) -> "ArrayMethods":

@@ -9,7 +9,6 @@ from numpy.linalg import LinAlgError
 
 from .allocation import allocate
 from .distarray import DistArray
-from .elementwise import cut
 from .operands import arrays as together
 from .operands import distributed, put_out
 from .products import matmul
@@ -116,6 +115,8 @@ def matrix_power(a: object, n: int) -> object:
 def _identity(a: DistArray) -> DistArray:
     """Identity matrices of a's shape under its map. LOCAL."""
     made = allocate(a.shape, a.dtype, a.map.without_overlap())
-    eye = np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape)
-    made.block[...] = cut(eye, a.shape, a.map.owned(a.shape, a.world.rank))
+    owned = a.map.without_overlap().owned(a.shape, a.world.rank)
+    if owned is not None:
+        rows, columns = (o.indices() for o in owned[-2:])
+        made.block[...] = rows[:, None] == columns
     return made

@@ -11,7 +11,7 @@ import numpy as np
 from . import comm, exchange, pool, reductions
 from .alignment import check_broadcast
 from .arraymethods import ArrayMethods
-from .elementwise import cut
+from .elementwise import as_numbers, cut
 from .errors import GatherError, ShapeError, UnsupportedError
 from .maps import AxisMap, Map, Shape
 from .moving import everywhere, moved
@@ -193,6 +193,7 @@ class DistArray(Subscripts, ArrayMethods, NumpyProtocols):
     def values_for(self, value: object) -> np.ndarray:
         """What this rank's block is assigned from a scalar, an ndarray or a DistArray."""
         if isinstance(value, DistArray):
+            value = as_numbers(value, self.dtype)
             if value.shape != self._shape:
                 value = broadcast_to(_without_ones(value, self.ndim), self._shape)
             if value.map.without_overlap() == self._map.without_overlap():
@@ -200,7 +201,7 @@ class DistArray(Subscripts, ArrayMethods, NumpyProtocols):
             return self._redistributed(value)
         # as NumPy does it, a Python number that the dtype cannot hold is refused, not wrapped
         value = value if isinstance(value, np.ndarray) else np.asarray(value, self.dtype)
-        value = _without_ones(value, self.ndim)
+        value = _without_ones(as_numbers(value, self.dtype), self.ndim)
         check_broadcast(value.shape, self._shape)
         return cut(value, self._shape, self._map.owned(self._shape, self._world.rank))
 

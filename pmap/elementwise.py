@@ -63,6 +63,12 @@ def cut(values: np.ndarray, shape: Shape, owned: tuple[Periodic, ...] | None) ->
     return values
 
 
+def as_numbers(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Text and Python objects in an array's type, whole: what does not fit raises on all ranks."""
+    text = values.dtype.kind in "SUTO" and dtype.kind not in "SUTO"
+    return values.astype(dtype) if text else values
+
+
 def take(values: np.ndarray, axis: int, owned: Periodic) -> np.ndarray:
     """The owned indices of one axis: a view where they have one stride, else a copy."""
     at = [slice(None)] * values.ndim

@@ -7,6 +7,7 @@ from .distarray import DistArray
 from .errors import UnsupportedError
 from .finding import nonzero
 from .registry import FUNCTIONS, implements
+from .resultmaps import auto_over
 from .ufuncs import elementwise
 
 
@@ -92,21 +93,33 @@ FUNCTIONS[np.array_repr] = lambda arr, *args, **kw: repr(arr)
 FUNCTIONS[np.array_str] = lambda a, *args, **kw: repr(a)
 
 
+def _like_another(name: str, a: DistArray, fill: object, dtype: object, kw: dict) -> DistArray:
+    """A new array of another's type; of its map, or under ``auto`` where a shape is given."""
+    shape = kw.pop("shape", None)
+    unknown = [k for k in kw if k not in ("order", "subok", "device")]
+    if unknown:
+        raise UnsupportedError(f"np.{name} of a DistArray: {', '.join(unknown)}= is not there")
+    made = (creation.empty,) if fill is None else (creation.full, fill)
+    shape = a.shape if shape is None else creation.as_shape(shape)
+    held = a.map if shape == a.shape else auto_over(a.map.procs, shape)
+    return made[0](shape, *made[1:], a.dtype if dtype is None else dtype, map=held)
+
+
 @implements(np.zeros_like)
 def _zeros_like(a: DistArray, dtype: object = None, **kw: object) -> DistArray:
-    return creation.zeros_like(a, dtype)
+    return _like_another("zeros_like", a, 0, dtype, kw)
 
 
 @implements(np.ones_like)
 def _ones_like(a: DistArray, dtype: object = None, **kw: object) -> DistArray:
-    return creation.ones_like(a, dtype)
+    return _like_another("ones_like", a, 1, dtype, kw)
 
 
 @implements(np.empty_like)
 def _empty_like(a: DistArray, dtype: object = None, **kw: object) -> DistArray:
-    return creation.empty_like(a, dtype)
+    return _like_another("empty_like", a, None, dtype, kw)
 
 
 @implements(np.full_like)
 def _full_like(a: DistArray, fill_value: object, dtype: object = None, **kw: object) -> DistArray:
-    return creation.full_like(a, fill_value, dtype)
+    return _like_another("full_like", a, fill_value, dtype, kw)

@@ -25,6 +25,8 @@ def copyto(dst: DistArray, src: object, casting: str = "same_kind", where: objec
     array([7., 0., 7.])
     """
     check_target(dst, "copyto")
+    if isinstance(src, bool | int | float | complex):  # NumPy's own check of a Python number
+        np.copyto(np.empty(1, dst.dtype), src, casting)
     if not isinstance(src, int | float | complex | str) or isinstance(src, np.generic):
         src = src if isinstance(src, DistArray) else np.asarray(src)
         if not np.can_cast(src.dtype, dst.dtype, casting):

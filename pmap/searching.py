@@ -52,7 +52,10 @@ def searchsorted(
     if sorter is not None:
         if np.shape(sorter) != np.shape(x1):
             raise ShapeError(f"sorter has shape {np.shape(sorter)}, the array {np.shape(x1)}")
-        x1 = x1[sorter]
+        try:
+            x1 = x1[sorter]
+        except IndexError as error:
+            raise ValueError(f"Sorter index out of range: {error}") from None
     if not isinstance(x1, DistArray):
         if not isinstance(x2, DistArray):
             return np.searchsorted(x1, x2, side)

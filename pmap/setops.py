@@ -33,6 +33,12 @@ def isin(
     """
     if kind not in (None, "sort", "table"):
         raise ValueError(f"Invalid kind: '{kind}'. Please use None, 'sort' or 'table'.")
+    kinds = [(x if hasattr(x, "dtype") else np.asarray(x)).dtype for x in (element, test_elements)]
+    if kind == "table" and any(k.kind not in "biu" for k in kinds):
+        raise ValueError(
+            f"isin: the 'table' method is only there for whole numbers and booleans, not {kinds}; "
+            "use kind='sort' or None"
+        )
     if not isinstance(test_elements, DistArray):
         if not isinstance(element, DistArray):
             return np.isin(element, test_elements, invert=invert)

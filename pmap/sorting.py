@@ -108,7 +108,7 @@ def _np_sort(
     *,
     stable: bool | None = None,
 ) -> DistArray:
-    _check_kind("np.sort", kind, order, stable)
+    _check_kind("np.sort", kind, order, stable, a.dtype.names)
     return _sort(a, axis)
 
 
@@ -121,7 +121,7 @@ def _np_argsort(
     *,
     stable: bool | None = None,
 ) -> DistArray:
-    _check_kind("np.argsort", kind, order, stable)
+    _check_kind("np.argsort", kind, order, stable, a.dtype.names)
     return _argsort(a, axis)
 
 
@@ -135,7 +135,7 @@ def partition(
 ) -> DistArray:
     """The array with its kth elements where a sort puts them; it is a full sort. COLLECTIVE."""
     _check_kth(a, kth, axis)
-    _check_kind("np.partition", None, order, None)
+    _check_kind("np.partition", None, order, None, a.dtype.names)
     return _sort(a, axis)
 
 
@@ -149,7 +149,7 @@ def argpartition(
 ) -> DistArray:
     """The indices that partition the array: those of a stable sort. COLLECTIVE."""
     _check_kth(a, kth, axis)
-    _check_kind("np.argpartition", None, order, None)
+    _check_kind("np.argpartition", None, order, None, a.dtype.names)
     return _argsort(a, axis)
 
 
@@ -163,7 +163,11 @@ def sort_complex(a: DistArray) -> DistArray:
     return found.astype(np.complex64 if small else np.result_type(found.dtype, np.complex64))
 
 
-def _check_kind(what: str, kind: object, order: object, stable: object) -> None:
+def _check_kind(
+    what: str, kind: object, order: object, stable: object, names: tuple | None
+) -> None:
+    if order is not None and names is None:
+        raise ValueError(f"{what}: order={order!r} names a field, but the array has no fields")
     if order is not None:
         raise UnsupportedError(f"{what} of a DistArray: order= is not there; sort one field")
     if kind is not None and stable is not None:

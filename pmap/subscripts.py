@@ -6,6 +6,7 @@ import numpy as np
 
 from . import masking, picking, placing
 from .arraymethods import ArrayMethods
+from .elementwise import as_numbers
 from .errors import UnsupportedError
 from .indexing import Entry, Listed, Subscript, element_of, parse, takes_all
 from .maps import Map, Shape
@@ -209,6 +210,7 @@ def values_for(value: object, dtype: np.dtype, ndim: int) -> Blocks | np.ndarray
     if not isinstance(value, ArrayMethods | np.ndarray | np.generic):
         # a Python number that the dtype cannot hold is refused, not wrapped
         value = np.asarray(value, dtype)
+    value = as_numbers(value, dtype)
     if not np.can_cast(value.dtype, dtype, "unsafe"):
         raise UnsupportedError(f"cannot assign {value.dtype} values to an array of {dtype}")
     more = max(value.ndim - ndim, 0)

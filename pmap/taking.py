@@ -222,9 +222,10 @@ def compress(condition: object, a: Array, axis: int | None = None, out: object =
     if condition.ndim != 1:
         raise ShapeError(f"condition must be a 1-d array, not of shape {condition.shape}")
     a = distributed(a, _first_distarray(a, condition))
+    axis = None if axis is None else axis_from_front(axis, a.ndim)
     n = a.size if axis is None else a.shape[axis]
     if axis is not None and len(condition) == n:
-        key = (slice(None),) * axis_from_front(axis, a.ndim) + (condition.astype(bool),)
+        key = (slice(None),) * axis + (condition.astype(bool),)
         found = a[key]
         if out is not None:
             out[...] = found

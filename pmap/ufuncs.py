@@ -38,6 +38,8 @@ class NumpyProtocols(Operators):
         elif method == "outer":
             return _outer(ufunc, *inputs, **kw)
         elif method == "at" and isinstance(inputs[0], ArrayMethods):
+            if ufunc is np.power:
+                _check_powers(inputs[0], *inputs[2:])
             return inputs[0].apply_at(ufunc, *inputs[1:])
         name = ufunc.__name__ + ("" if method == "__call__" else "." + method)
         raise UnsupportedError(f"np.{name} is not there for a DistArray; use it on agg_all(A)")
@@ -127,7 +129,8 @@ def _outer(ufunc: np.ufunc, a: object, b: object, **kw: object) -> object:
 
 def _check_powers(base: object, power: object) -> None:
     """Raise on all ranks where whole numbers would get negative powers. COLLECTIVE for arrays."""
-    kinds = [np.result_type(x.dtype if hasattr(x, "dtype") else x).kind for x in (base, power)]
+    base, power = (x if hasattr(x, "dtype") else np.asarray(x) for x in (base, power))
+    kinds = [x.dtype.kind for x in (base, power)]
     if kinds[0] not in "iub" or kinds[1] != "i":
         return
     if bool(np.any(power < 0)):

@@ -29,8 +29,8 @@ LAYERS = (
     "views grids tiling summation sourceline recording binomial registry",
     "onerank watchdog guard post arena nodes pool farreads transport mpiworld comm",
     "exchange ragged cuts",
-    "elementwise moving stacks smallarrays canonical reductions argreductions accumulations "
-    "reducing alignment numpymethods conversions arraymethods operators ufuncs",
+    "agreement elementwise moving stacks smallarrays canonical reductions argreductions "
+    "accumulations reducing alignment numpymethods conversions arraymethods operators ufuncs",
     "picks picking placing masking subscripts",
     "distarray",
 )
