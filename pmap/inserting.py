@@ -5,7 +5,9 @@ import numpy as np
 from .allocation import allocate, auto
 from .distarray import DistArray
 from .doors import stands_for
+from .errors import GatherError
 from .reductions import axis_from_front
+from .settings import options
 from .taking import take
 
 Array = DistArray | np.ndarray
@@ -22,6 +24,16 @@ def _flat(arr: Array, axis: int | None) -> tuple[Array, int]:
     return arr, axis_from_front(axis, arr.ndim)
 
 
+def _check_length(name: str, arr: Array, axis: int, itemsize: int, instead: str) -> None:
+    """Every rank works out for the whole axis what stays: up to ``pm.options.gather_limit``."""
+    needed = itemsize * arr.shape[axis]
+    if needed > options.gather_limit:
+        raise GatherError(
+            f"np.{name} along axis {axis} of shape {arr.shape} needs {needed} bytes on every rank, "
+            f"over pm.options.gather_limit = {options.gather_limit}; use {instead}"
+        )
+
+
 @stands_for(np.delete)
 def delete(arr: Array, obj: object, axis: int | None = None) -> Array:
     """The array without some slices along an axis: a copy. COLLECTIVE.
@@ -35,6 +47,7 @@ def delete(arr: Array, obj: object, axis: int | None = None) -> Array:
     array([1, 3])
     """
     arr, axis = _flat(arr, axis)
+    _check_length("delete", arr, axis, 1, "A[mask] with a distributed mask")
     kept = np.zeros(arr.shape[axis], bool)
     kept[np.delete(np.arange(arr.shape[axis]), _plain(obj))] = True
     return arr[(slice(None),) * axis + (kept,)]
@@ -51,6 +64,7 @@ def insert(arr: Array, obj: object, values: object, axis: int | None = None) -> 
     array([0, 9, 1, 2])
     """
     arr, axis = _flat(arr, axis)
+    _check_length("insert", arr, axis, 8, "np.concatenate([A[:i], values, A[i:]])")
     n, obj = arr.shape[axis], _plain(obj)
     values = values if isinstance(values, DistArray) else np.asarray(values, arr.dtype)
     count = 1

@@ -11,10 +11,11 @@ from .axismaps import AxisMap
 from .creation import empty_like, from_function
 from .distarray import DistArray
 from .distributions import Distributions
-from .errors import ShapeError, UnsupportedError
-from .maps import Map
+from .errors import GatherError, ShapeError, UnsupportedError
+from .maps import Map, Shape
 from .moving import moved
 from .reductions import axis_from_front
+from .settings import options
 from .shuffles import Permutation
 
 
@@ -153,7 +154,7 @@ class Generator(Distributions):
         """Elements permuted, each line along ``axis`` on its own. COLLECTIVE for a DistArray."""
         mapped = isinstance(x, DistArray)
         x = x if mapped else np.asarray(x)
-        if axis is None:
+        if axis is None or (x.ndim == 1 and axis_from_front(axis, 1) == 0):
             made = self.permutation(x.reshape(-1)).reshape(x.shape)
         else:
             made = self._lines(x, axis_from_front(axis, x.ndim))
@@ -168,7 +169,14 @@ class Generator(Distributions):
             keys = self.random(x.shape, map=None)
             return np.take_along_axis(x, np.argsort(keys, axis, kind="stable"), axis)
         held = x.map.without_overlap()
-        whole = _whole_along(held, axis)
+        whole = _whole_along(held, axis, x.shape)
+        each = 8 * prod(whole.local_shape(x.shape, whole.procs[0]))  # the keys of the first rank
+        if each > max(options.gather_limit, 8 * x.size // len(held.procs)):
+            raise GatherError(
+                f"permuted: shape {x.shape} has too few lines along axis {axis} for its ranks: one "
+                f"would hold {each} bytes, over pm.options.gather_limit = {options.gather_limit}; "
+                "permute each line by rng.permutation(A[i]), or raise the limit"
+            )
         keys = self.random(x.shape, map=whole)
         local = moved(x.block, x.shape, held, whole, x.world, "permuted")
         order = np.argsort(keys.block, axis, kind="stable")
@@ -232,17 +240,15 @@ def _factor(mean: object, cov: object, check_valid: str, tol: float, method: str
     return vectors * np.sqrt(np.abs(values))
 
 
-def _whole_along(held: Map, axis: int) -> Map:
+def _whole_along(held: Map, axis: int, shape: Shape) -> Map:
     """A map of the same ranks in which lines along an axis are whole."""
     if held.pieces_along(axis) == 1:
         return held
     others = [a for a in range(held.ndim) if a != axis]
-    size = len(held.procs)
+    longest = max(others, key=lambda a: shape[a])
     axes = [AxisMap()] * held.ndim
-    if others:
-        axes[others[0]] = AxisMap(0)
-        return Map.lattice((size,), tuple(axes), held.procs)
-    return Map.lattice((1,), tuple(axes), held.procs[:1])
+    axes[longest] = AxisMap(0)
+    return Map.lattice((len(held.procs),), tuple(axes), held.procs)
 
 
 def _remapped(made: DistArray, like: DistArray) -> DistArray:

@@ -5,6 +5,7 @@ is raised must be of NumPy's built-in type on all ranks, and a collective must s
 """
 
 import builtins
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -609,3 +610,57 @@ def test_bad_input_raises_numpys_type_on_all_ranks(area, line, kind):
     assert all(isinstance(found, t) for t in wanted), f"{found!r}, NumPy raises {expected!r}"
     assert str(found), "an error without a message"
     assert int(held["I"].sum()) == int(np.sum(held["I"])) and len(set(world().allgather(1))) == 1
+
+
+LIMITED = {
+    "np.asarray": lambda A, rng: np.asarray(A),
+    "np.delete": lambda A, rng: np.delete(A.ravel(), 3),
+    "np.insert": lambda A, rng: np.insert(A.ravel(), 3, 0),
+    "np.repeat": lambda A, rng: np.repeat(A.ravel(), A.ravel()),
+    "np.convolve": lambda A, rng: np.convolve(A.ravel(), A.ravel()),
+    "np.linalg.eigh": lambda A, rng: np.linalg.eigh(pm.zeros((300, 300), map=A.map) + 1.0),
+}
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_what_every_rank_would_hold_whole_is_bounded(name, monkeypatch):
+    """C6: above the limit an error that names a remedy, on all ranks, and nothing is stuck."""
+    A = pm.zeros((40, 30), "i8", map=pm.Map([-1, 1]))
+    monkeypatch.setattr(pm.options, "gather_limit", 100)
+    if name == "np.linalg.eigh" and world().size == 1:
+        pytest.skip("one rank holds the whole matrix already")
+    with pytest.raises(pm.GatherError, match="gather_limit"):
+        LIMITED[name](A, None)
+    assert world().allgather(1) == [1] * world().size
+
+
+def test_a_line_is_permuted_where_it_lies(monkeypatch):
+    """C6, C2: no rank gets a whole line; the order is that of one rank."""
+    monkeypatch.setattr(pm.options, "gather_limit", 100)
+    whole = np.arange(1000)
+    rng, plain = pm.random.default_rng(5), pm.random.default_rng(5)
+    found = rng.permuted(pm.asarray(whole, map=pm.Map([-1])), axis=0)
+    expected = plain.permuted(whole, axis=0)
+    assert sorted(expected) == whole.tolist()
+    np.testing.assert_array_equal(pm.agg_all(found), expected)
+    with pytest.raises(pm.GatherError, match="permuted") if world().size > 1 else nullcontext():
+        rng.permuted(pm.zeros((1, 1000), map=pm.Map([1, -1])), axis=1)
+
+
+def test_a_new_array_like_another_takes_numpys_arguments():
+    """A shape that is given is not left aside."""
+    A = pm.zeros((4, 6), "f4", map=pm.Map([-1, 1]))
+    made = np.full_like(A, 7, shape=(2, 3, 5))
+    assert (made.shape, made.dtype) == ((2, 3, 5), A.dtype)
+    np.testing.assert_array_equal(pm.agg_all(made), np.full((2, 3, 5), 7, "f4"))
+    assert np.zeros_like(A).map == A.map
+    with pytest.raises(TypeError, match="foo"):
+        np.ones_like(A, foo=1)
+
+
+def test_power_0_of_a_large_matrix_is_made_in_parts():
+    """Each rank its part of the identity, stacks too."""
+    for shape, grid in (((5, 5), [1, -1]), ((2, 3, 3), [1, -1, 1])):
+        A = pm.zeros(shape, map=pm.Map(grid, "c"))
+        found = np.linalg.matrix_power(A, 0)
+        np.testing.assert_array_equal(pm.agg_all(found), np.broadcast_to(np.eye(shape[-1]), shape))
