@@ -8,7 +8,7 @@ import os
 import pickle
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
 
@@ -37,6 +37,11 @@ _OPERATIONS = 16
 """Classes into which other operations fall by name: different ones seldom share a tag."""
 
 
+@lru_cache(maxsize=256)
+def _mark_of(kind: str) -> int:
+    return crc32(kind.encode()) & 0xFFFFFF
+
+
 class MpiWorld(World):
     """All ranks that an MPI launcher started: ``MPI.COMM_WORLD``."""
 
@@ -62,13 +67,17 @@ class MpiWorld(World):
 
     def next_tag(self, kind: str = "exchange") -> int:
         """Tag of the next collective operation: its number and kind, so that kinds never mix."""
+        self._begin(kind)
+        return self._tag(kind)
+
+    def _begin(self, kind: str) -> None:
+        """Count a collective operation that begins."""
         self.watch.step()
         if self._check:
             operation, line = place()
             self._compare((operation, kind), f"{operation} ({kind}) at {line}")
         if not self._joined:
             self._join(kind)
-        return self._tag(kind)
 
     def _join(self, what: str) -> None:
         """Look for the ranks of this node. COLLECTIVE."""
@@ -84,7 +93,7 @@ class MpiWorld(World):
 
     def stamp(self, kind: str) -> int:
         """What tells this collective operation from every other, also from one of another kind."""
-        return self.watch.ahead << 24 | crc32(kind.encode()) & 0xFFFFFF
+        return self.watch.ahead << 24 | _mark_of(kind)
 
     def _tag(self, kind: str) -> int:
         number = self.watch.ahead % self._tags
@@ -239,7 +248,7 @@ class MpiWorld(World):
         return self._gather(data, "allgather")
 
     def _gather(self, data: bytes, kind: str) -> list[bytes]:
-        tag = self.next_tag(kind)
+        self._begin(kind)
         if self._arena is not None:
             if self.unreceived:
                 self._push()
@@ -247,7 +256,7 @@ class MpiWorld(World):
             found = self._arena.gather(short, self.stamp(kind), kind)
             if found is not None:
                 return found
-        return self._disseminate(data, tag, kind)
+        return self._disseminate(data, self._tag(kind), kind)
 
     def _disseminate(self, obj: T, tag: int, what: str) -> list[T]:
         known = {self.rank: obj}
