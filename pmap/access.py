@@ -74,11 +74,16 @@ def agg(A: Array, root: int = 0) -> np.ndarray | None:
     """
     if not isinstance(A, DistArray):
         return A
-    if not 0 <= root < A.world.size:
-        raise MapError(f"root {root} is not a rank of the world of {A.world.size}")
+    _check_root(root)
     whole = tuple(slice(0, n) for n in A.shape)
     found = fetch(A, [[whole] if r == root else [] for r in range(A.world.size)])
     return found[0] if found else None
+
+
+def _check_root(root: int) -> None:
+    size = comm.world().size
+    if not 0 <= root < size:
+        raise MapError(f"root {root} is not a rank of the world of {size}")
 
 
 def agg_all(A: Array) -> np.ndarray:
@@ -106,6 +111,7 @@ def scatter(A: np.ndarray | None, map: object = UNSET, root: int = 0) -> Array:
     root : int
         The rank that has it.
     """
+    _check_root(root)
     world = comm.world()
     A = np.asarray(A) if world.rank == root else None
     shape, dtype = world.bcast((A.shape, A.dtype) if A is not None else None, root)

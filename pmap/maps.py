@@ -67,19 +67,19 @@ class Map:
         order: str = "C",
     ) -> None:
         """See the class."""
-        grid = tuple(int(g) for g in np.atleast_1d(grid))
+        grid = _whole_numbers(grid, "grid")
         if not grid or any(g < 1 and g != -1 for g in grid) or grid.count(-1) > 1:
             raise MapError(f"grid {grid}: give pieces >= 1 per axis, at most one of them -1")
         if order not in ("C", "F"):
             raise MapError(f"order {order!r} is not known; write 'C' or 'F'")
         splits = _one_per_axis([parse_split(w) for w in _words(dist)], len(grid), "dist")
-        halos = _one_per_axis([int(h) for h in np.atleast_1d(overlap)], len(grid), "overlap")
+        halos = _one_per_axis(list(_whole_numbers(overlap, "overlap")), len(grid), "overlap")
         axes = tuple(
             AxisMap(a, split, overlap=halo)
             for a, (split, halo) in enumerate(zip(splits, halos, strict=True))
         )
         if procs is not None and not isinstance(procs, range):
-            procs = tuple(int(p) for p in procs)
+            procs = _whole_numbers(procs, "procs")
         self._fill(grid, axes, procs, order)
         self._check()
 
@@ -343,6 +343,18 @@ def _words(dist: object) -> list:
     if isinstance(dist, list):
         return dist
     return [dist]
+
+
+def _whole_numbers(values: object, name: str) -> tuple[int, ...]:
+    """One number or several as ints; MapError where one has a fraction, or is none."""
+    given = tuple(values) if np.iterable(values) else (values,)
+    try:
+        found = tuple(int(v) for v in given)
+    except (TypeError, ValueError, OverflowError):
+        found = ()
+    if any(n != v for n, v in zip(found, given, strict=False)) or len(found) < len(given):
+        raise MapError(f"{name} {values!r}: give whole numbers")
+    return found
 
 
 def _one_per_axis(values: list, n: int, name: str) -> list:

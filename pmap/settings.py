@@ -5,6 +5,7 @@ They are read when an operation starts and must be equal on all ranks, as every 
 
 import os
 from dataclasses import dataclass, field
+from numbers import Real
 
 from .errors import InputError
 
@@ -71,6 +72,9 @@ class Options:
             raise InputError(f"no option {name!r}; the options are {', '.join(sorted(known))}")
         if name == "float_sum" and value not in ("canonical", "fast"):
             raise InputError(f"float_sum is {value!r}; it must be 'canonical' or 'fast'")
+        limits = ("gather_limit", "block_mb", "pool_mb", "plan_cache_mb")
+        if name in limits and not (isinstance(value, Real) and value >= 0):
+            raise InputError(f"{name} is {value!r}; it must be a number >= 0")
         object.__setattr__(self, name, value)
 
 

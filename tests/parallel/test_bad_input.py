@@ -612,6 +612,58 @@ def test_bad_input_raises_numpys_type_on_all_ranks(area, line, kind):
     assert int(held["I"].sum()) == int(np.sum(held["I"])) and len(set(world().allgather(1))) == 1
 
 
+OWN = """
+    MapError pm.agg(A, root=99)
+    MapError pm.scatter(A, pm.Map([-1]), root=99)
+    MapError pm.scatter(A, pm.Map([-1]), root=-1)
+    MapError pm.scatter(np.ones((2, 3)), pm.Map([-1]))
+    MapError pm.remap(A, pm.Map([-1]))
+    MapError pm.remap(A, pm.Map([99, 1]))
+    MapError pm.remap(A, "zz")
+    MapError pm.remap(A, 3)
+    MapError pm.zeros((4, 4), map=pm.Map([-1, 1, 1]))
+    MapError pm.zeros(4, map=pm.Map([1], procs=[50]))
+    MapError pm.zeros(7, map=pm.Map([1], ("x", (0, 5))))
+    MapError pm.Map([0])
+    MapError pm.Map([-1, -1])
+    MapError pm.Map([1.5])
+    MapError pm.Map(["a"])
+    MapError pm.Map([2], "zz")
+    MapError pm.Map([2], ("bc", 0))
+    MapError pm.Map([2], ("x", (0, 5, 3)))
+    MapError pm.Map([2], procs=[0])
+    MapError pm.Map([2], procs=[0, 0])
+    MapError pm.Map([1], procs=[0.5])
+    MapError pm.Map([2], overlap=-1)
+    MapError pm.Map([2], overlap=0.5)
+    MapError pm.Map([2], order="Z")
+    MapError pm.random.normal(size=(2, 2), map=pm.Map([-1]))
+    ValueError pm.synch(A, op="zz")
+    InputError pm.SendMsg(99, 1, 2)
+    InputError pm.RecvMsg(99, 1)
+    InputError pm.BcastMsg(99, 1)
+    UnsupportedError pm.fuse(lambda a: a.sum())(A)
+    ShapeError pm.fuse(lambda a, b: a + b)(A, np.ones(5))
+    InputError setattr(pm.options, "gather_limit", "a")
+    InputError setattr(pm.options, "pool_mb", -1)
+    ShapeError np.add(A, A, out=pm.zeros((9, 9), map=A.map))
+    ShapeError np.matmul(A, A.T, out=pm.zeros((9, 9), map=A.map))
+    ShapeError np.fft.fft(A, out=pm.zeros((9, 9), complex, map=A.map))
+    UnsupportedError np.busday_count(A, A)
+    InputError pm.io.open("/nonexistent/file.tif")
+"""
+
+
+@pytest.mark.parametrize("case", [c.strip() for c in OWN.strip().split("\n")])
+def test_bad_input_of_pmaps_own_words_raises_on_all_ranks(case):
+    kind, line = case.split(" ", 1)
+    found = raised(line, {"np": np, "pm": pm, "A": pm.zeros((6, 4), map=pm.Map([-1, 1]))})
+    kinds = world().allgather(type(found).__name__)
+    assert len(set(kinds)) == 1, f"ranks differ: {kinds}"
+    expected = getattr(pm, kind, None) or getattr(builtins, kind)
+    assert isinstance(found, expected), f"{found!r} is no {kind}"
+
+
 LIMITED = {
     "np.asarray": lambda A, rng: np.asarray(A),
     "np.delete": lambda A, rng: np.delete(A.ravel(), 3),
