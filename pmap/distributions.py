@@ -6,10 +6,13 @@ from math import prod
 
 import numpy as np
 
-from .allocation import UNSET
+from . import comm
+from .agreement import agreed
+from .allocation import UNSET, as_shape, chosen_map
 from .calls import Calls, Size, at_places, common_size
 from .distarray import DistArray
 from .errors import UnsupportedError
+from .maps import Map
 from .philox import Stream
 
 CHECKED = 1 << 20
@@ -178,7 +181,8 @@ class Distributions(Calls):
         item: tuple = (),
     ) -> object:
         """Numbers that ``call(generator, arguments, size)`` of NumPy's gives."""
-        _check(call, args, bool(item))
+        held = None if size is None else chosen_map(map, (*as_shape(size), *item))
+        _check(call, args, bool(item), held)
         if size is None:
             return self.scalar(name, lambda g: call(g, args, None))
         whole = size if np.iterable(size) else (size,)
@@ -190,12 +194,25 @@ class Distributions(Calls):
         return self.by_leaves(name, size, map, dtype, draw, item)
 
 
-def _check(call: Callable, args: tuple, rows: bool) -> None:
-    """Draw once aside: a parameter that NumPy refuses raises on all ranks, with part or without."""
-    if rows or all(np.ndim(a) == 0 for a in args):
+def _check(call: Callable, args: tuple, rows: bool, held: Map | None) -> None:
+    """Draw once aside: a parameter that NumPy refuses raises on all ranks, with part or without.
+
+    COLLECTIVE for very many parameters of a mapped result: each rank looks at its share of them.
+    """
+    shape = () if rows else np.broadcast_shapes(*(np.shape(a) for a in args))
+    total = prod(shape)
+    if total <= CHECKED:
         call(_ASIDE, args, None)
-    elif prod(np.broadcast_shapes(*map(np.shape, args))) <= CHECKED:
-        call(_ASIDE, args, None)
+    elif held is not None:
+        world = comm.world()
+        start, stop = (total * r // world.size for r in (world.rank, world.rank + 1))
+
+        def share() -> None:
+            for at in range(start, stop, CHECKED):
+                end = min(at + CHECKED, stop)
+                call(_ASIDE, at_places(args, shape, at, end), end - at)
+
+        agreed(share, world)
 
 
 _ASIDE = Stream((0, 0), 0).generator

@@ -716,3 +716,16 @@ def test_power_0_of_a_large_matrix_is_made_in_parts():
         A = pm.zeros(shape, map=pm.Map(grid, "c"))
         found = np.linalg.matrix_power(A, 0)
         np.testing.assert_array_equal(pm.agg_all(found), np.broadcast_to(np.eye(shape[-1]), shape))
+
+
+@pytest.mark.parametrize("place", [0, -1])
+def test_one_bad_parameter_among_very_many_raises_on_all_ranks(place, monkeypatch):
+    """Also where only one rank would draw with it."""
+    monkeypatch.setattr("pmap.distributions.CHECKED", 10)
+    scale = np.ones(100)
+    scale[place] = -1
+    rng = pm.random.default_rng(1)
+    with pytest.raises(ValueError, match="< 0"):
+        rng.poisson(scale, map=pm.Map([-1]))
+    assert world().allgather(1) == [1] * world().size
+    assert rng.poisson(abs(scale), map=pm.Map([-1])).shape == (100,)
