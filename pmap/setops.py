@@ -50,9 +50,12 @@ def isin(
         held = element.map.without_overlap()
         local = (found ^ invert).reshape(element.block.shape)
         return DistArray(local, element.shape, held, element.world)
-    values = np.asarray(element)  # equal on all ranks: each looks at its own tests
-    here = np.stack(test_elements.world.allgather_array(np.isin(values, run).reshape(-1)))
-    return (here.any(0).reshape(values.shape) ^ invert)[()]
+    values, world = np.asarray(element), test_elements.world  # equal on all ranks: shared out
+    share = np.ascontiguousarray(values.reshape(-1)[world.rank :: world.size])
+    found = np.empty(values.size, bool)
+    for rank, part in enumerate(world.allgather_array(_among(share, run, test_elements))):
+        found[rank :: world.size] = part
+    return (found.reshape(values.shape) ^ invert)[()]
 
 
 def _among(values: np.ndarray, run: np.ndarray, x: DistArray) -> np.ndarray:
