@@ -19,24 +19,24 @@ _FACE = {
     "errors": "PmapError MapError ShapeError InputError GatherError UnsupportedError "
     "DivergenceError LaunchError",
     "settings": "options",
-    "maps": "Map",
-    "distarray": "DistArray",
+    "layout.maps": "Map",
+    "arrays.distarray": "DistArray",
     "functions": "where",
-    "totals": "sum prod mean var std min max any all argmin argmax count_nonzero ptp average",
-    "cumulative": "cumsum cumprod cumulative_sum cumulative_prod diff ediff1d trapezoid",
-    "nanfunctions": "nansum nanprod nancumsum nancumprod nanmin nanmax nanargmin nanargmax nanmean "
-    "nanvar nanstd",
-    "sorting": "sort argsort",
-    "searching": "searchsorted",
-    "uniques": "unique_all unique_counts unique_inverse unique_values",
-    "setops": "isin",
+    "sums.totals": "sum prod mean var std min max any all argmin argmax count_nonzero ptp average",
+    "sums.cumulative": "cumsum cumprod cumulative_sum cumulative_prod diff ediff1d trapezoid",
+    "sums.nanfunctions": "nansum nanprod nancumsum nancumprod nanmin nanmax nanargmin nanargmax "
+    "nanmean nanvar nanstd",
+    "ordering.sorting": "sort argsort",
+    "ordering.searching": "searchsorted",
+    "ordering.uniques": "unique_all unique_counts unique_inverse unique_values",
+    "ordering.setops": "isin",
     "picture": "show ownership",
-    "taking": "take take_along_axis put_along_axis put compress extract choose select",
-    "finding": "nonzero flatnonzero argwhere unravel_index ravel_multi_index ix_",
-    "maskedwrites": "copyto place putmask",
-    "diagonals": "diagonal diag diagflat trace fill_diagonal",
-    "inserting": "delete insert",
-    "recording": "record",
+    "keys.taking": "take take_along_axis put_along_axis put compress extract choose select",
+    "keys.finding": "nonzero flatnonzero argwhere unravel_index ravel_multi_index ix_",
+    "keys.maskedwrites": "copyto place putmask",
+    "keys.diagonals": "diagonal diag diagflat trace fill_diagonal",
+    "keys.inserting": "delete insert",
+    "ranks.recording": "record",
     "creation": "zeros ones full empty from_function from_local "
     "zeros_like ones_like full_like empty_like",
     "ranges": "arange linspace eye tri tril triu meshgrid",
@@ -47,30 +47,30 @@ _FACE = {
     "allocation": "auto default_map",
     "access": "local put_local agg agg_all scatter remap synch transpose_grid inmap grid "
     "global_ind global_range global_ranges global_block_range global_block_ranges",
-    "products": "matmul vecdot matvec vecmat dot vdot inner outer tensordot",
-    "einstein": "einsum einsum_path",
-    "kronecker": "kron",
-    "covariance": "cov corrcoef",
-    "comm": "once alone barrier",
+    "algebra.products": "matmul vecdot matvec vecmat dot vdot inner outer tensordot",
+    "algebra.einstein": "einsum einsum_path",
+    "algebra.kronecker": "kron",
+    "algebra.covariance": "cov corrcoef",
+    "ranks.comm": "once alone barrier",
     "tasks": "foreach",
     "accounting": "usage",
     "messages": "SendMsg RecvMsg BcastMsg ProbeMsg",
     "blocks": "map_blocks map_overlap",
     "fusing": "fuse",
-    "axisorder": "transpose permute_dims matrix_transpose swapaxes moveaxis rollaxis expand_dims "
-    "squeeze atleast_1d atleast_2d atleast_3d flip flipud fliplr rot90",
-    "joining": "concat concatenate stack hstack vstack dstack column_stack append block",
-    "splitting": "array_split split hsplit vsplit dsplit unstack",
-    "reshaping": "reshape ravel",
-    "rolling": "roll",
-    "repeating": "tile resize repeat",
-    "padding": "pad",
-    "calculus": "gradient unwrap",
-    "windows": "convolve correlate",
-    "alongaxis": "apply_along_axis apply_over_axes piecewise",
-    "elementfunctions": "i0 sinc iscomplex isreal fix isposinf isneginf angle nan_to_num "
+    "shapes.axisorder": "transpose permute_dims matrix_transpose swapaxes moveaxis rollaxis "
+    "expand_dims squeeze atleast_1d atleast_2d atleast_3d flip flipud fliplr rot90",
+    "shapes.joining": "concat concatenate stack hstack vstack dstack column_stack append block",
+    "shapes.splitting": "array_split split hsplit vsplit dsplit unstack",
+    "shapes.reshaping": "reshape ravel",
+    "shapes.rolling": "roll",
+    "shapes.repeating": "tile resize repeat",
+    "shapes.padding": "pad",
+    "shapes.calculus": "gradient unwrap",
+    "shapes.windows": "convolve correlate",
+    "shapes.alongaxis": "apply_along_axis apply_over_axes piecewise",
+    "shapes.elementfunctions": "i0 sinc iscomplex isreal fix isposinf isneginf angle nan_to_num "
     "real_if_close iscomplexobj isrealobj array_equiv polyval interp cross",
-    "fromvectors": "vander trim_zeros",
+    "shapes.fromvectors": "vander trim_zeros",
 }
 # NumPy's own under the standard's names: dtypes, constants, and ufuncs, which dispatch themselves
 _NUMPY = (
@@ -90,7 +90,7 @@ _HOME = {name: module for module, names in _FACE.items() for name in names.split
 def __getattr__(name: str) -> object:
     """Resolve a public name on its first use."""
     if name in ("Np", "Pid"):
-        world = import_module(".comm", __name__).world()
+        world = import_module(".ranks.comm", __name__).world()
         return world.size if name == "Np" else world.rank
     if name == "Dmap":
         value = __getattr__("Map")

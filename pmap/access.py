@@ -6,16 +6,16 @@ script runs serially and in parallel.
 
 import numpy as np
 
-from . import comm, exchange
 from .allocation import UNSET, allocate, chosen_map, halo_range
+from .arrays.distarray import DistArray
 from .conversion import asarray
-from .distarray import DistArray
 from .errors import MapError, ShapeError
-from .maps import Map
-from .moving import everywhere
-from .plans import box_plan
+from .layout.maps import Map
+from .layout.plans import box_plan
+from .layout.splits import Periodic, Split
+from .ranks import comm, exchange
+from .ranks.moving import everywhere
 from .regions import fetch
-from .splits import Periodic, Split
 
 Array = DistArray | np.ndarray
 

@@ -3,7 +3,7 @@
 import resource
 import time
 
-from .comm import world
+from .ranks.comm import world
 
 KIB_PER_MB = 1024
 

@@ -10,12 +10,12 @@ from operator import index
 
 import numpy as np
 
-from . import comm, pool
-from .distarray import DistArray
+from .arrays.distarray import DistArray
 from .errors import MapError, ShapeError
-from .grids import auto_grid
-from .maps import Map, Shape
-from .splits import Periodic
+from .layout.grids import auto_grid
+from .layout.maps import Map, Shape
+from .layout.splits import Periodic
+from .ranks import comm, pool
 
 
 class _Unset:

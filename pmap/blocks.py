@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from . import comm, sources
-from .chains import copied, read_regions, rounds, share
 from .errors import InputError, ShapeError
-from .tiling import Box, Halo, block_grid, even_halo, grown, inside
+from .images import sources
+from .images.chains import copied, read_regions, rounds, share
+from .images.tiling import Box, Halo, block_grid, even_halo, grown, inside
+from .ranks import comm
 
 
 def map_blocks(

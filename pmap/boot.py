@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from .comm import World, world
+from .ranks.comm import World, world
 
 USAGE = "usage: python -m pmap.boot [script.py | -m module] [ARGS...]"
 _PR_SET_PDEATHSIG = 1

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from . import comm
 from .allocation import UNSET, allocate, as_shape, check_device, chosen_map
-from .distarray import DistArray
-from .elementwise import cut
+from .arrays.distarray import DistArray
+from .arrays.elementwise import cut
+from .ranks import comm
 
 
 def asarray(

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from . import comm
 from .allocation import UNSET, allocate, as_shape, check_device, chosen_map
-from .distarray import DistArray
+from .arrays.distarray import DistArray
 from .errors import ShapeError
-from .maps import Map
-from .splits import Periodic
+from .layout.maps import Map
+from .layout.splits import Periodic
+from .ranks import comm
 
 
 def empty(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 
-from .distarray import DistArray
+from .arrays.distarray import DistArray
 from .registry import implements
 
 

@@ -10,11 +10,11 @@ from operator import index
 import numpy as np
 
 from .allocation import UNSET
+from .arrays.distarray import DistArray
+from .arrays.reductions import normalise_axes
 from .creation import empty_like, from_function
-from .distarray import DistArray
-from .fftargs import SWAPPED, is_mapped, norm_of, one_axis, put, several_axes
-from .reductions import normalise_axes
 from .registry import implements
+from .spectra.fftargs import SWAPPED, is_mapped, norm_of, one_axis, put, several_axes
 
 
 @implements(np.fft.fft)

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from . import chains, comm, sources
 from .errors import InputError
 from .extras import scikit_image
+from .images import chains, sources
+from .ranks import comm
 
 __all__ = ["histogram", "threshold_isodata", "threshold_otsu", "threshold_yen"]
 

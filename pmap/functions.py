@@ -3,12 +3,12 @@
 import numpy as np
 
 from . import creation
-from .distarray import DistArray
+from .arrays.distarray import DistArray
+from .arrays.ufuncs import elementwise
 from .errors import UnsupportedError
-from .finding import nonzero
+from .keys.finding import nonzero
+from .layout.resultmaps import auto_over
 from .registry import FUNCTIONS, implements
-from .resultmaps import auto_over
-from .ufuncs import elementwise
 
 
 @implements(np.where)

@@ -13,10 +13,10 @@ from math import prod
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from . import pool
-from .alignment import aligned
-from .distarray import DistArray
+from .arrays.alignment import aligned
+from .arrays.distarray import DistArray
 from .errors import UnsupportedError
+from .ranks import pool
 
 PIECE = 1 << 15
 """Elements of a piece: a few of them fit the cache of a core."""

@@ -1,22 +1,21 @@
 """``pm.linalg``: the standard's linear algebra, and NumPy's beside it, on any map.
 
-The functions are in :mod:`pmap.products`, :mod:`pmap.factors`, :mod:`pmap.solving`,
-:mod:`pmap.norms` and :mod:`pmap.chain`; here are those that have another signature than their
-namesakes of the main namespace.
+The functions are in :mod:`pmap.algebra` (products, factors, solving, norms, chain); here are those
+that have another signature than their namesakes of the main namespace.
 """
 
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from .chain import matrix_power, multi_dot
+from .algebra.chain import matrix_power, multi_dot
+from .algebra.factors import cholesky, eig, eigh, eigvals, eigvalsh, qr, svd, svdvals
+from .algebra.norms import cond, matrix_norm, matrix_rank, norm, vector_norm
+from .algebra.operands import distributed
+from .algebra.products import matmul, tensordot, vecdot
+from .algebra.products import outer as _outer
+from .algebra.solving import det, inv, lstsq, pinv, slogdet, solve, tensorinv, tensorsolve
 from .errors import ShapeError
-from .factors import cholesky, eig, eigh, eigvals, eigvalsh, qr, svd, svdvals
-from .norms import cond, matrix_norm, matrix_rank, norm, vector_norm
-from .operands import distributed
-from .products import matmul, tensordot, vecdot
-from .products import outer as _outer
 from .registry import implements
-from .solving import det, inv, lstsq, pinv, slogdet, solve, tensorinv, tensorsolve
 
 __all__ = [
     "LinAlgError",

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import scipy.ndimage as ndi
 
-from . import sources
-from .components import components
 from .errors import InputError, ShapeError, UnsupportedError
 from .extras import scikit_image
-from .labelling import label_boxes
-from .regiontable import regionprops_table
+from .images import sources
+from .images.components import components
+from .images.labelling import label_boxes
+from .images.regiontable import regionprops_table
 
 __all__ = ["label", "regionprops_table"]
 

@@ -11,10 +11,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .binomial import relatives
-from .comm import MpiWorld, World, world
 from .errors import InputError
-from .sourceline import place
+from .ranks.binomial import relatives
+from .ranks.comm import MpiWorld, World, world
+from .ranks.sourceline import place
 
 _to_self: "WeakKeyDictionary[World, dict[int, deque]]" = WeakKeyDictionary()
 """Messages of a rank to itself, by world and tag."""

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import scipy.ndimage as ndi
 
-from . import chains, sources
-from .chains import Step
 from .errors import InputError, UnsupportedError
-from .halos import HALOS, STEPS
+from .images import chains, sources
+from .images.chains import Step
+from .images.halos import HALOS, STEPS
+from .images.tiling import even_halo
 from .measure import label as _label
-from .tiling import even_halo
 
 _MODES = "reflect constant nearest mirror wrap grid-constant grid-mirror grid-wrap".split()
 

@@ -4,8 +4,8 @@ import sys
 
 import numpy as np
 
-from . import comm
-from .distarray import DistArray
+from .arrays.distarray import DistArray
+from .ranks import comm
 
 MAX_ROWS, MAX_COLUMNS = 24, 64
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import comm
 from .allocation import UNSET
+from .draws.sampling import Generator
 from .errors import UnsupportedError
-from .sampling import Generator
+from .ranks import comm
 
 Seed = int | Sequence[int] | np.random.SeedSequence | Generator | None
 

@@ -6,12 +6,12 @@ from operator import index
 import numpy as np
 
 from .allocation import UNSET, allocate, auto, check_device, chosen_map
+from .arrays.distarray import DistArray, broadcast_to
+from .arrays.ufuncs import elementwise
 from .creation import from_function, zeros
-from .distarray import DistArray, broadcast_to
-from .maps import AxisMap, Map, Shape
+from .layout.maps import AxisMap, Map, Shape
+from .layout.splits import Periodic
 from .registry import implements
-from .splits import Periodic
-from .ufuncs import elementwise
 
 
 def arange(

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from . import exchange, pool
-from .distarray import DistArray
+from .arrays.distarray import DistArray
 from .errors import ShapeError
-from .plans import Box, box_plan, edges_of
+from .layout.plans import Box, box_plan, edges_of
+from .ranks import exchange, pool
 
 BoxTable = Sequence[Sequence[Box]]
 

@@ -12,55 +12,56 @@ FUNCTIONS: dict[Callable, Callable] = {}
 
 # module -> the NumPy functions that it implements, by name; "linalg." and "fft." in front of those
 HOMES = {
-    "taking": "take take_along_axis put_along_axis put compress extract choose select",
-    "finding": "nonzero flatnonzero argwhere unravel_index ravel_multi_index ix_",
-    "maskedwrites": "copyto place putmask",
-    "diagonals": "diagonal diag diagflat trace fill_diagonal",
-    "inserting": "delete insert",
-    "totals": "sum prod mean min max amin amax any all argmin argmax var std count_nonzero ptp "
-    "average",
-    "cumulative": "cumsum cumprod cumulative_sum cumulative_prod diff ediff1d trapezoid",
-    "nanfunctions": "nansum nanprod nancumsum nancumprod nanmin nanmax nanargmin nanargmax nanmean "
-    "nanvar nanstd",
+    "keys.taking": "take take_along_axis put_along_axis put compress extract choose select",
+    "keys.finding": "nonzero flatnonzero argwhere unravel_index ravel_multi_index ix_",
+    "keys.maskedwrites": "copyto place putmask",
+    "keys.diagonals": "diagonal diag diagflat trace fill_diagonal",
+    "keys.inserting": "delete insert",
+    "sums.totals": "sum prod mean min max amin amax any all argmin argmax var std count_nonzero "
+    "ptp average",
+    "sums.cumulative": "cumsum cumprod cumulative_sum cumulative_prod diff ediff1d trapezoid",
+    "sums.nanfunctions": "nansum nanprod nancumsum nancumprod nanmin nanmax nanargmin nanargmax "
+    "nanmean nanvar nanstd",
     "functions": "where clip copy round around isclose allclose array_equal "
     "shape ndim size real imag array_repr array_str zeros_like ones_like empty_like "
     "full_like",
     "standard": "astype can_cast result_type broadcast_to broadcast_arrays",
     "ranges": "tril triu meshgrid",
-    "sorting": "sort argsort lexsort partition argpartition sort_complex",
-    "searching": "searchsorted digitize",
-    "uniques": "unique unique_all unique_counts unique_inverse unique_values",
-    "setops": "isin union1d setdiff1d setxor1d intersect1d",
-    "histograms": "histogram histogram_bin_edges histogramdd histogram2d bincount",
-    "quantiles": "median nanmedian quantile percentile nanquantile nanpercentile",
+    "ordering.sorting": "sort argsort lexsort partition argpartition sort_complex",
+    "ordering.searching": "searchsorted digitize",
+    "ordering.uniques": "unique unique_all unique_counts unique_inverse unique_values",
+    "ordering.setops": "isin union1d setdiff1d setxor1d intersect1d",
+    "ordering.histograms": "histogram histogram_bin_edges histogramdd histogram2d bincount",
+    "ordering.quantiles": "median nanmedian quantile percentile nanquantile nanpercentile",
     "fft": "fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fftn fft.ifftn fft.rfftn "
     "fft.irfftn fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2 fft.fftshift fft.ifftshift",
-    "products": "matmul vecdot matvec vecmat dot vdot inner outer tensordot linalg.matmul "
+    "algebra.products": "matmul vecdot matvec vecmat dot vdot inner outer tensordot linalg.matmul "
     "linalg.vecdot linalg.tensordot",
-    "einstein": "einsum einsum_path",
-    "kronecker": "kron",
-    "covariance": "cov corrcoef",
-    "factors": "linalg.cholesky linalg.qr linalg.svd linalg.svdvals linalg.eig linalg.eigh "
+    "algebra.einstein": "einsum einsum_path",
+    "algebra.kronecker": "kron",
+    "algebra.covariance": "cov corrcoef",
+    "algebra.factors": "linalg.cholesky linalg.qr linalg.svd linalg.svdvals linalg.eig linalg.eigh "
     "linalg.eigvals linalg.eigvalsh",
-    "solving": "linalg.solve linalg.inv linalg.slogdet linalg.det linalg.pinv linalg.lstsq "
+    "algebra.solving": "linalg.solve linalg.inv linalg.slogdet linalg.det linalg.pinv linalg.lstsq "
     "linalg.tensorsolve linalg.tensorinv",
-    "norms": "linalg.norm linalg.vector_norm linalg.matrix_norm linalg.cond linalg.matrix_rank",
-    "chain": "linalg.multi_dot linalg.matrix_power",
+    "algebra.norms": "linalg.norm linalg.vector_norm linalg.matrix_norm linalg.cond "
+    "linalg.matrix_rank",
+    "algebra.chain": "linalg.multi_dot linalg.matrix_power",
     "linalg": "linalg.matrix_transpose linalg.outer linalg.cross linalg.diagonal linalg.trace",
-    "axisorder": "transpose matrix_transpose swapaxes moveaxis rollaxis expand_dims squeeze "
+    "shapes.axisorder": "transpose matrix_transpose swapaxes moveaxis rollaxis expand_dims squeeze "
     "atleast_1d atleast_2d atleast_3d flip flipud fliplr rot90",
-    "joining": "concatenate stack hstack vstack dstack column_stack append block",
-    "splitting": "array_split split hsplit vsplit dsplit unstack",
-    "reshaping": "reshape ravel",
-    "rolling": "roll",
-    "repeating": "tile resize repeat",
-    "padding": "pad",
-    "calculus": "gradient unwrap",
-    "windows": "convolve correlate sliding_window_view",
-    "alongaxis": "apply_along_axis apply_over_axes piecewise",
-    "elementfunctions": "i0 sinc iscomplex isreal fix isposinf isneginf angle nan_to_num "
+    "shapes.joining": "concatenate stack hstack vstack dstack column_stack append block",
+    "shapes.splitting": "array_split split hsplit vsplit dsplit unstack",
+    "shapes.reshaping": "reshape ravel",
+    "shapes.rolling": "roll",
+    "shapes.repeating": "tile resize repeat",
+    "shapes.padding": "pad",
+    "shapes.calculus": "gradient unwrap",
+    "shapes.windows": "convolve correlate sliding_window_view",
+    "shapes.alongaxis": "apply_along_axis apply_over_axes piecewise",
+    "shapes.elementfunctions": "i0 sinc iscomplex isreal fix isposinf isneginf angle nan_to_num "
     "real_if_close iscomplexobj isrealobj array_equiv polyval interp cross",
-    "fromvectors": "vander trim_zeros",
+    "shapes.fromvectors": "vander trim_zeros",
 }
 _HOME = {name: module for module, names in HOMES.items() for name in names.split()}
 

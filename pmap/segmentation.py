@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import scipy.ndimage as ndi
 
-from . import chains, comm, sources
 from .errors import InputError, UnsupportedError
-from .flooding import Sides, core_parts, flood, flood_parts, open_sides, parts_box
-from .tiling import Box, box_shape, even_halo, grown, inside
+from .images import chains, sources
+from .images.flooding import Sides, core_parts, flood, flood_parts, open_sides, parts_box
+from .images.tiling import Box, box_shape, even_halo, grown, inside
+from .ranks import comm
 
 __all__ = ["watershed"]
 

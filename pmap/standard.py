@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from .allocation import as_shape, check_device
-from .distarray import DistArray
-from .distarray import broadcast_to as _broadcast
+from .arrays.distarray import DistArray
+from .arrays.distarray import broadcast_to as _broadcast
 from .registry import implements
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from threading import Lock, Thread
 from typing import TypeVar
 
-from .comm import MpiWorld, World, alone, world
+from .ranks.comm import MpiWorld, World, alone, world
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

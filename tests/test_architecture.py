@@ -1,7 +1,7 @@
 """The rules that keep the parts apart, each shown on a bad sample that it must catch.
 
-A rule is a function from sources (`{"pmap/maps.py": text}`) to a list of problems. It is run on the
-project, where it must find nothing, and on a sample with one fault, where it must find that one.
+A rule is a function from sources (`{"pmap/errors.py": text}`) to a list of problems. It is run on
+the project, where it must find nothing, and on a sample with one fault: it must find that one.
 """
 
 import ast
@@ -146,7 +146,7 @@ def launch_is_standard_library(sources):
 
 
 def floor_of(path: str) -> int:
-    name = path.removeprefix("pmap/").removesuffix(".py")
+    name = path.removesuffix(".py").split("/")[-1]
     return next((i for i, names in enumerate(LAYERS) if name in names.split()), len(LAYERS))
 
 
@@ -182,12 +182,12 @@ def no_circles(sources):
 
 
 def mpi_in_one_file(sources):
-    """Only pmap/comm.py imports mpi4py."""
+    """Only pmap/ranks/comm.py imports mpi4py."""
     return [
         f"{path} imports {name}"
         for path, names in import_table(sources).items()
         for name in names
-        if inside(name, "mpi4py") and path != "pmap/comm.py"
+        if inside(name, "mpi4py") and path != "pmap/ranks/comm.py"
     ]
 
 
@@ -269,28 +269,28 @@ def no_module_hides_a_public_function(sources):
 # one bad sample for each rule: what is wrong, and where
 
 BAD = [
-    (parts_stay_apart, "pmap/maps.py", "def f():\n    from .apps import segment\n"),
+    (parts_stay_apart, "pmap/layout/maps.py", "def f():\n    from ..apps import segment\n"),
     (parts_stay_apart, "apps/segment.py", "from ..launch import submit\n"),
     (parts_stay_apart, "apps/segment.py", "import pmap.launch.submit\n"),
     (parts_stay_apart, "launch/prun.py", "from pmap.apps import segment\n"),
     (parts_stay_apart, "launch/prun.py", "import apps.segment\n"),
     (apps_use_the_face, "apps/segment.py", "from ..exchange import run\n"),
-    (apps_use_the_face, "apps/segment.py", "import pmap.exchange\n"),
+    (apps_use_the_face, "apps/segment.py", "import pmap.ranks.exchange\n"),
     (kernels_know_arrays_only, "apps/kernels/nuclei.py", "import pmap as pm\n"),
     (kernels_know_arrays_only, "apps/kernels/nuclei.py", "from .. import runs\n"),
     (kernels_know_arrays_only, "apps/kernels/nuclei.py", "def f(p):\n    return open(p)\n"),
     (launch_is_standard_library, "launch/job.py", "import numpy\n"),
     (launch_is_standard_library, "launch/job.py", "from ..maps import Map\n"),
-    (imports_point_down, "pmap/maps.py", "from .distarray import DistArray\n"),
-    (imports_point_down, "pmap/plans.py", "def f():\n    from . import comm\n"),
-    (imports_point_down, "pmap/exchange.py", "import pmap as pm\n"),
-    (mpi_in_one_file, "pmap/exchange.py", "def f():\n    from mpi4py import MPI\n"),
+    (imports_point_down, "pmap/layout/maps.py", "from ..arrays.distarray import DistArray\n"),
+    (imports_point_down, "pmap/layout/plans.py", "def f():\n    from ..ranks import comm\n"),
+    (imports_point_down, "pmap/ranks/exchange.py", "import pmap as pm\n"),
+    (mpi_in_one_file, "pmap/ranks/exchange.py", "def f():\n    from mpi4py import MPI\n"),
     (processes_in_one_file, "apps/pipeline.py", "import subprocess\n"),
     (processes_in_one_file, "pmap/tasks.py", "import os\nos.execv('a', ['a'])\n"),
     (apps_read_serially, "apps/segment.py", "import pmap as pm\nif pm.Pid == 0:\n    pass\n"),
     (apps_read_serially, "apps/segment.py", "from pmap import SendMsg\n"),
-    (files_and_functions_are_short, "pmap/maps.py", "x = 1\n" * 401),
-    (files_and_functions_are_short, "pmap/maps.py", "def f():\n" + "    x = 1\n" * 60),
+    (files_and_functions_are_short, "pmap/layout/maps.py", "x = 1\n" * 401),
+    (files_and_functions_are_short, "pmap/layout/maps.py", "def f():\n" + "    x = 1\n" * 60),
     (no_module_hides_the_standard_library, "pmap/queue.py", ""),
     (no_module_hides_a_public_function, "pmap/foreach.py", ""),
 ]
@@ -348,7 +348,9 @@ def test_importing_starts_nothing(modules):
 
 @pytest.mark.parametrize("name", PURE)
 def test_the_pure_floor_loads_without_mpi(name):
-    code = f"import sys, pmap.{name}\nprint('mpi4py' in sys.modules)"
+    files = [path for path in SOURCES if path.startswith("pmap/")]
+    (module,) = [module_name(path) for path in files if path.endswith(f"/{name}.py")]
+    code = f"import sys, {module}\nprint('mpi4py' in sys.modules)"
     out = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pmap as pm
-from pmap import chains, tiling
+from pmap.images import chains, tiling
 
 shapes = st.lists(st.integers(0, 12), min_size=1, max_size=3).map(tuple)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import pmap as pm
-from pmap.comm import World, alone, once
-from pmap.sourceline import operation, place
+from pmap.ranks.comm import World, alone, once
+from pmap.ranks.sourceline import operation, place
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,7 +30,7 @@ def run(program: str, **env: str) -> subprocess.CompletedProcess:
 def test_one_process_is_a_world_of_one_rank_without_mpi():
     done = run(
         "import sys, pmap as pm\n"
-        "assert 'pmap.comm' not in sys.modules\n"
+        "assert 'pmap.ranks.comm' not in sys.modules\n"
         "assert (pm.Pid, pm.Np) == (0, 1)\n"
         "pm.barrier()\n"
         "assert 'mpi4py' not in sys.modules and 'numpy' not in sys.modules\n"
@@ -42,7 +42,7 @@ def test_a_program_that_has_started_mpi_itself_is_joined():
     done = run(
         "from mpi4py import MPI\n"
         "import pmap as pm\n"
-        "from pmap.comm import MpiWorld, world\n"
+        "from pmap.ranks.comm import MpiWorld, world\n"
         "assert isinstance(world(), MpiWorld) and pm.Np == 1\n"
         "assert world().allgather(3) == [3] and world().bcast(4) == 4\n"
     )
@@ -88,7 +88,7 @@ def test_once_passes_arguments_results_and_errors():
 def test_alone_may_be_nested():
     with alone() as outer, alone() as inner:
         assert inner is not outer
-        assert pm.comm.world() is inner
+        assert pm.ranks.comm.world() is inner
 
 
 def test_foreach_keeps_order_and_passes_errors():

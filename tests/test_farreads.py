@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pmap import PmapError, farreads
-from pmap.farreads import Far, fetch, is_easily_read
-from pmap.nodes import read_runs
+from pmap import PmapError
+from pmap.ranks import farreads
+from pmap.ranks.farreads import Far, fetch, is_easily_read
+from pmap.ranks.nodes import read_runs
 
 ME = os.getpid()
 

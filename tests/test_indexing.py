@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pmap as pm
-from pmap.axismaps import AxisMap
-from pmap.indexing import Fresh, Picked, Ranged, element_of, normalise, parse
-from pmap.locating import owners, positions, within
-from pmap.maps import Map
-from pmap.pickmaps import fibres, in_order, merged, picked_map, row_grid
-from pmap.splits import Split
+from pmap.layout.axismaps import AxisMap
+from pmap.layout.indexing import Fresh, Picked, Ranged, element_of, normalise, parse
+from pmap.layout.locating import owners, positions, within
+from pmap.layout.maps import Map
+from pmap.layout.pickmaps import fibres, in_order, merged, picked_map, row_grid
+from pmap.layout.splits import Split
 
 SHAPE = (5, 3, 4)
 A = np.arange(60).reshape(SHAPE)

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmap.interiors import split
-from pmap.tiling import grown
+from pmap.images.interiors import split
+from pmap.images.tiling import grown
 
 
 @st.composite

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import pmap as pm
-from pmap.chain import cheapest
-from pmap.einstein import parse, spelled
-from pmap.kernels import multiplied
-from pmap.panels import schedule
-from pmap.tallskinny import householder_signs, rows_qr
+from pmap.algebra.chain import cheapest
+from pmap.algebra.einstein import parse, spelled
+from pmap.algebra.kernels import multiplied
+from pmap.algebra.panels import schedule
+from pmap.algebra.tallskinny import householder_signs, rows_qr
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16", "i2", "?", "f2"])

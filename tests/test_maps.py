@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmap.errors import MapError
-from pmap.grids import auto_grid
-from pmap.indexing import normalise
-from pmap.lattices import Lattice
-from pmap.maps import Map
-from pmap.splits import Periodic
-from pmap.views import view_layout
+from pmap.layout.grids import auto_grid
+from pmap.layout.indexing import normalise
+from pmap.layout.lattices import Lattice
+from pmap.layout.maps import Map
+from pmap.layout.splits import Periodic
+from pmap.layout.views import view_layout
 
 WORDS = ["b", "c", "ceil", ("bc", 2), ("bc", 3)]
 

@@ -12,7 +12,7 @@ from scipy import stats
 from skimage.measure._regionprops import COL_DTYPES
 
 import pmap as pm
-from pmap import components, labelling, regionstats, regiontable, tiling
+from pmap.images import components, labelling, regionstats, regiontable, tiling
 
 
 @pytest.fixture(autouse=True)

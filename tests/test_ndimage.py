@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from image_cases import BINARY, FILTERS, MODES, volume
 
 import pmap as pm
-from pmap import ndimage, tiling
+from pmap import ndimage
+from pmap.images import tiling
 
 SHAPE = (11, 9, 7)
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 import pmap as pm
-from pmap.distarray import DistArray
-from pmap.maps import Map
+from pmap.arrays.distarray import DistArray
+from pmap.layout.maps import Map
 
 
 class OneOfFour:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmap.maps import Map
-from pmap.plancache import PlanCache
-from pmap.plans import box_plan, edges_of, redistribution
+from pmap.layout.maps import Map
+from pmap.layout.plancache import PlanCache
+from pmap.layout.plans import box_plan, edges_of, redistribution
 from pmap.settings import options
 
 WORDS = ["b", "c", "ceil", ("bc", 2), ("bc", 3)]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import pmap as pm
-from pmap import pool
-from pmap.pool import SMALLEST_BYTES, Pool, applied
+from pmap.ranks import pool
+from pmap.ranks.pool import SMALLEST_BYTES, Pool, applied
 
 N = SMALLEST_BYTES // 8
 

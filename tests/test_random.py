@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import pmap as pm
-from pmap.drawing import drawn
-from pmap.philox import LEAF, Leaves, Stream, Words
+from pmap.draws.drawing import drawn
+from pmap.draws.philox import LEAF, Leaves, Stream, Words
+from pmap.draws.shuffles import Permutation
 from pmap.random import _METHODS
-from pmap.shuffles import Permutation
 
 N = 20_000
 

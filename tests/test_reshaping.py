@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pmap.assemblyplans import Cycle, Part, Stretch, assembly, stretched, whole
-from pmap.flatplans import axis_groups, flat_runs, groups_stay, reshape_plan, segments
-from pmap.maps import Map
-from pmap.resultmaps import after_reshape, auto_over, freed
-from pmap.splits import Periodic, Split
+from pmap.layout.assemblyplans import Cycle, Part, Stretch, assembly, stretched, whole
+from pmap.layout.flatplans import axis_groups, flat_runs, groups_stay, reshape_plan, segments
+from pmap.layout.maps import Map
+from pmap.layout.resultmaps import after_reshape, auto_over, freed
+from pmap.layout.splits import Periodic, Split
 
 WORDS = st.sampled_from(["b", "c", "ceil", ("bc", 2), ("bc", 3)])
 

@@ -11,7 +11,8 @@ from image_cases import cells, volume
 from skimage.segmentation import watershed
 
 import pmap as pm
-from pmap import flooding, segmentation
+from pmap import segmentation
+from pmap.images import flooding
 
 
 def as_file(x):

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pmap.binsums import counted, leaf_length
-from pmap.cuts import cut_runs, elements_at
-from pmap.flattening import boxes_of_run, even_edges
-from pmap.orderstats import METHODS, quantiles
-from pmap.samplesort import part_by
-from pmap.sorting import sort
-from pmap.uniqueruns import first_of_each
-from pmap.wholeaxis import pencils
+from pmap.ordering.binsums import counted, leaf_length
+from pmap.ordering.cuts import cut_runs, elements_at
+from pmap.ordering.orderstats import METHODS, quantiles
+from pmap.ordering.samplesort import part_by
+from pmap.ordering.sorting import sort
+from pmap.ordering.uniqueruns import first_of_each
+from pmap.shapes.flattening import boxes_of_run, even_edges
+from pmap.shapes.wholeaxis import pencils
 
 
 class FakeWorld:

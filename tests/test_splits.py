@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmap.errors import MapError
-from pmap.splits import Periodic, Split, align, intersect, parse_split
+from pmap.layout.splits import Periodic, Split, align, intersect, parse_split
 
 SPLITS = [Split("b"), Split("ceil"), Split("c"), Split("bc", 2), Split("bc", 3), Split("bc", 7)]
 

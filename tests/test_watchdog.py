@@ -2,9 +2,9 @@
 
 import pytest
 
-from pmap import watchdog
 from pmap.errors import InputError
-from pmap.watchdog import Place, Watchdog, describe, ranks, stuck
+from pmap.ranks import watchdog
+from pmap.ranks.watchdog import Place, Watchdog, describe, ranks, stuck
 
 
 class Hall:

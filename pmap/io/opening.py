@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.distarray import DistArray
 from ..conversion import asarray
-from ..distarray import DistArray
 from ..errors import InputError
 from .czi import open_czi
 from .filearray import FileArray

@@ -13,9 +13,9 @@ from itertools import product
 
 import numpy as np
 
-from .. import comm
 from ..creation import from_local
-from ..maps import Map
+from ..layout.maps import Map
+from ..ranks import comm
 from ..regions import fetch
 from .filearray import Box
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import comm
-from ..distarray import DistArray
+from ..arrays.distarray import DistArray
 from ..errors import InputError
+from ..ranks import comm
 from ..regions import fetch
 from .filearray import Box, FileArray
 from .mapped import MappedArray

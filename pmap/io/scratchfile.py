@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import comm
 from ..errors import InputError
+from ..ranks import comm
 from ..settings import options
 from .mapped import MappedArray
 

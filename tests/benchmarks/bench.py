@@ -108,7 +108,7 @@ def row_of(case: object, scale: float, repeats: int) -> dict:
     best = dict.fromkeys(ways, float("inf"))
     for turn in range(repeats + 1):
         for way, work in ways.items():
-            seconds = max(pm.comm.world().allgather(timed(work, way)))
+            seconds = max(pm.ranks.comm.world().allgather(timed(work, way)))
             if turn:  # the first turn warms up
                 best[way] = min(best[way], seconds / case.loops)
     del ways

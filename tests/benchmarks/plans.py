@@ -14,10 +14,10 @@ import sys
 import time
 import tracemalloc
 
-from pmap import splits
-from pmap.maps import Map
-from pmap.plancache import CACHE
-from pmap.plans import box_plan, redistribution
+from pmap.layout import splits
+from pmap.layout.maps import Map
+from pmap.layout.plancache import CACHE
+from pmap.layout.plans import box_plan, redistribution
 
 ITEMSIZE = 8
 SQUARE, LINE, CUBE = (100_000, 100_000), (10**10,), (4000, 4000, 4000)

@@ -19,8 +19,8 @@ from hypothesis.errors import StopTest, UnsatisfiedAssumption
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.conjecture.data import Status
 
-from pmap.comm import world
 from pmap.errors import DivergenceError
+from pmap.ranks.comm import world
 
 PROVIDER = "in-step"
 TRIES = 1000

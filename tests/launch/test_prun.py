@@ -184,7 +184,7 @@ def test_help_shows_an_example(capsys):
 def test_starting_a_job_loads_the_standard_library_alone():
     program = (
         "import sys, pmap.launch.prun\n"
-        "heavy = {'numpy', 'mpi4py', 'pmap.comm', 'pmap.apps'} & set(sys.modules)\n"
+        "heavy = {'numpy', 'mpi4py', 'pmap.ranks.comm', 'pmap.apps'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60, cwd=ROOT)

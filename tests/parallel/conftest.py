@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 
 @pytest.fixture

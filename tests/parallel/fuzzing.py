@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 import pmap as pm
-from pmap.comm import world
-from pmap.maps import AxisMap
+from pmap.layout.maps import AxisMap
+from pmap.ranks.comm import world
 
 DTYPES = ["?", "u1", "i2", "u2", "i4", "i8", "u8", "f2", "f4", "f8", "c8", "c16"]
 BINARY = [op.add, op.sub, op.mul, op.truediv, op.floordiv, op.mod, op.pow, op.eq, op.ne, op.lt]

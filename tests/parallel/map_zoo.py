@@ -3,7 +3,7 @@
 import numpy as np
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 
 def explicit_edges(n, pieces):

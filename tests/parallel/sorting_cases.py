@@ -4,7 +4,7 @@ import numpy as np
 from map_zoo import every_map
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 SOME = ("b rows", "c rows", "bc2 subset", "explicit reversed", "b replicated", "c grid")
 

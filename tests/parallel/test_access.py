@@ -5,7 +5,7 @@ import pytest
 from map_zoo import every_map
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 from pmap.regions import fetch, owned_box, store
 
 SHAPE = (13, 11)

@@ -7,7 +7,7 @@ import pytest
 from map_zoo import every_map
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 DTYPES = list(pm.__array_namespace_info__().dtypes().values())
 SIZES = sorted({0, 1, max(pm.Np - 1, 0), pm.Np, pm.Np + 1, 13})

@@ -5,7 +5,7 @@ import pytest
 from map_zoo import every_map
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 SHAPE = (13, 11)
 MAPS = ["b rows", "c columns", "bc2 grid", "explicit rows", "b subset", "bc3 reversed"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 LINES = {
     "creation": """
@@ -721,7 +721,7 @@ def test_power_0_of_a_large_matrix_is_made_in_parts():
 @pytest.mark.parametrize("place", [0, -1])
 def test_one_bad_parameter_among_very_many_raises_on_all_ranks(place, monkeypatch):
     """Also where only one rank would draw with it."""
-    monkeypatch.setattr("pmap.distributions.CHECKED", 10)
+    monkeypatch.setattr("pmap.draws.distributions.CHECKED", 10)
     scale = np.ones(100)
     scale[place] = -1
     rng = pm.random.default_rng(1)

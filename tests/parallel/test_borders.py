@@ -6,7 +6,7 @@ from fuzzing import check, random_map, random_shape, same_outcome
 from map_zoo import every_map
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 SHAPE = (7, 10)
 

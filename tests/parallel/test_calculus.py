@@ -6,7 +6,7 @@ from fuzzing import check, same_outcome
 from map_zoo import every_map
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 SHAPE = (7, 10)
 RTOL = {"f": 1e-5, "F": 1e-5, "d": 1e-12, "D": 1e-12, "e": 1e-2}

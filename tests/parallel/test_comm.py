@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pmap as pm
-from pmap.comm import alone, once, world
+from pmap.ranks.comm import alone, once, world
 
 
 def test_the_face_knows_the_world():
@@ -62,7 +62,7 @@ def test_messages_past_one_part_arrive_whole(monkeypatch):
     here = world()
     if here.size == 1:
         return
-    monkeypatch.setattr("pmap.mpiworld.PART_BYTES", 1000)
+    monkeypatch.setattr("pmap.ranks.mpiworld.PART_BYTES", 1000)
     tag = here.next_tag()
     right, left = (here.rank + 1) % here.size, (here.rank - 1) % here.size
     sent = np.random.default_rng(here.rank).integers(0, 255, 2500, np.uint8)

@@ -4,7 +4,7 @@ import hashlib
 
 import pmap as pm
 from pmap.apps import export
-from pmap.comm import alone, world
+from pmap.ranks.comm import alone, world
 from tests.apps.exported import export_arguments, specimen
 
 

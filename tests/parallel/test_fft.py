@@ -5,8 +5,8 @@ import pytest
 from map_zoo import every_map
 
 import pmap as pm
-from pmap import longfft, transforms
-from pmap.comm import world
+from pmap.ranks.comm import world
+from pmap.spectra import longfft, transforms
 
 RTOL = {"F": 2e-5, "f": 2e-5, "D": 1e-12, "d": 1e-12, "G": 1e-12, "g": 1e-12}
 

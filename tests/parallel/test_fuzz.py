@@ -5,7 +5,7 @@ import pytest
 from fuzzing import Program, equal, outcome, random_map, random_shape, random_values
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 from pmap.regions import fetch, store
 
 

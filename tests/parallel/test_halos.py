@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 SHAPE = (9, 7)
 

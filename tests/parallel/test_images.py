@@ -11,7 +11,7 @@ from image_cases import BINARY, CROSS, FILTERS, MODES, cells, volume
 from map_zoo import every_map
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 SHAPE = (13, 9, 7)
 

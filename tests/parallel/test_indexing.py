@@ -7,7 +7,7 @@ import pytest
 from indexing_cases import RandomKey, agree, mapped, outcome, random_shape, said, viewed
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 SEEDS = 40
 STEPS = 10

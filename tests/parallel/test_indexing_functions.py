@@ -5,7 +5,7 @@ import pytest
 from indexing_cases import agree, mapped, outcome, random_shape
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 READING = {
     "take": lambda a, i, m: np.take(a, i[:, 0], 0),

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import pmap as pm
-from pmap.comm import world
 from pmap.errors import InputError
 from pmap.io import filearray, saving
+from pmap.ranks.comm import world
 
 X = np.random.default_rng(0).integers(0, 60000, (11, 13, 17)).astype("uint16")
 

@@ -11,8 +11,8 @@ from map_zoo import every_map
 from numpy.linalg import LinAlgError
 
 import pmap as pm
-from pmap import columns, matrices
-from pmap.comm import world
+from pmap.algebra import columns, matrices
+from pmap.ranks.comm import world
 
 DTYPES = ["f8", "c16", "f4"]
 

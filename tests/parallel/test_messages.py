@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import pmap as pm
-from pmap.comm import world
 from pmap.errors import InputError
+from pmap.ranks.comm import world
 
 
 def neighbours() -> tuple[int, int]:

@@ -9,7 +9,7 @@ import scipy.ndimage
 from map_zoo import every_map
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 SHAPE = (12, 10)
 

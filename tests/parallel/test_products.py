@@ -6,8 +6,8 @@ from fuzzing import random_map
 from map_zoo import every_map
 
 import pmap as pm
-from pmap import panels
-from pmap.comm import world
+from pmap.algebra import panels
+from pmap.ranks.comm import world
 
 LETTERS = "abcdijklm"
 

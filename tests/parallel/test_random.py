@@ -5,8 +5,8 @@ import pytest
 from map_zoo import every_map
 
 import pmap as pm
-from pmap import drawing, philox, shuffles
-from pmap.comm import world
+from pmap.draws import drawing, philox, shuffles
+from pmap.ranks.comm import world
 
 SHAPE = (7, 5)
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 
 def test_a_line_is_charged_what_its_plan_sends():

@@ -5,8 +5,8 @@ import pytest
 from map_zoo import bytes_by_definition, every_map, held
 
 import pmap as pm
-from pmap.comm import world
-from pmap.plans import redistribution
+from pmap.layout.plans import redistribution
+from pmap.ranks.comm import world
 
 
 @pytest.mark.parametrize("shape", [(13, 11), (7, 5, 3)])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 sys.path.insert(0, str(Path(__file__).parent))
 from entries import COLLECTIVE, LOCAL, MAPS, RESULTS, all_entries  # noqa: E402

@@ -9,7 +9,7 @@ import pytest
 from fuzzing import random_map
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 VIEWS = {
     "whole": lambda x: x,

@@ -6,7 +6,7 @@ import pytest
 import pmap as pm
 from pmap import InputError
 from pmap.apps import classify, evaluate, runs, segment, simulate, tables
-from pmap.comm import alone, world
+from pmap.ranks.comm import alone, world
 
 TINY = simulate.SimulateSettings((1, 2), (16, 64, 64), overlap=0.3, seed=3)
 SETTINGS = segment.SegmentSettings(TINY.voxel_um, TINY.diameter_um, block_vox=(16, 32, 40))

@@ -5,7 +5,7 @@ import pytest
 from sorting_cases import arrays, same, sizes, values_of
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 
 def cyclic(x):

@@ -7,7 +7,7 @@ import pytest
 from sorting_cases import arrays, same, sizes, values_of
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 METHODS = (
     "inverted_cdf averaged_inverted_cdf closest_observation interpolated_inverted_cdf hazen "

@@ -7,7 +7,7 @@ import pytest
 from sorting_cases import arrays, same, sizes
 
 import pmap as pm
-from pmap.comm import world
+from pmap.ranks.comm import world
 
 ESTIMATORS = ("auto", "fd", "doane", "scott", "stone", "rice", "sturges", "sqrt")
 

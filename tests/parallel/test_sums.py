@@ -11,8 +11,8 @@ from fuzzing import random_map
 from map_zoo import every_map
 
 import pmap as pm
-from pmap.comm import world
 from pmap.errors import UnsupportedError
+from pmap.ranks.comm import world
 
 RTOL = {"e": 1e-2, "f": 1e-5, "F": 1e-5, "d": 1e-12, "D": 1e-12}
 
@@ -263,7 +263,7 @@ def test_average():
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_cyclic_axes_by_chunks(dtype, monkeypatch):
     """Many chunks of a cyclic axis give the bits of one rank's array."""
-    monkeypatch.setattr("pmap.canonical.CHUNK_BYTES", 1 << 10)
+    monkeypatch.setattr("pmap.arrays.canonical.CHUNK_BYTES", 1 << 10)
     size = world().size
     for shape in [(20_011,), (9001, 3), (3, 9001)]:
         a = values(shape, dtype)

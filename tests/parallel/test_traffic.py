@@ -7,8 +7,8 @@ from map_zoo import bytes_by_definition
 
 import pmap as pm
 from pmap import functions  # noqa: F401  fills FUNCTIONS
-from pmap.comm import world
-from pmap.moving import everywhere
+from pmap.ranks.comm import world
+from pmap.ranks.moving import everywhere
 from pmap.registry import FUNCTIONS
 
 SHAPE = (64, 256)

@@ -5,9 +5,9 @@ import pytest
 from fuzzing import random_map, random_shape
 
 import pmap as pm
-from pmap import exchange, farreads, ragged, transport
-from pmap.comm import world
-from pmap.plans import box_plan, redistribution
+from pmap.layout.plans import box_plan, redistribution
+from pmap.ranks import exchange, farreads, ragged, transport
+from pmap.ranks.comm import world
 
 WAYS = ["as it comes", "in place", "by small chunks", "packed", "messages", "may not read"]
 

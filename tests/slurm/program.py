@@ -10,8 +10,8 @@ import sys
 import numpy as np
 
 import pmap as pm
-from pmap import ragged
-from pmap.comm import world
+from pmap.ranks import ragged
+from pmap.ranks.comm import world
 
 SHAPES = [(7, 5), (120, 90), (400, 300)]
 

@@ -1,0 +1,1 @@
+"""The distributed array: its record, operators, ufuncs and reductions."""

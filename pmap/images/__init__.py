@@ -1,0 +1,1 @@
+"""The block engine, and the parts of filters, labels and tables of regions."""

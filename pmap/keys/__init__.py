@@ -1,0 +1,1 @@
+"""Elements picked by masks and integer arrays, read and written."""

@@ -1,0 +1,1 @@
+"""Which rank owns what, and what must move: maps, indices and plans (pure)."""

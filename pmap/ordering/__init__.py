@@ -1,0 +1,1 @@
+"""Sorted, searched, counted, and divided into quantiles."""

@@ -1,0 +1,64 @@
+"""Where the user's program is: the call that led into pmap, for messages about ranks that wait."""
+
+import sys
+from pathlib import Path
+from types import FrameType
+
+_PMAP = str(Path(__file__).resolve().parents[1]) + "/"
+_PROGRAMS = (_PMAP + "apps/", _PMAP + "launch/")
+"""Inside the installed package, but programs that use it: their lines are user's lines."""
+
+NO_LINE = "(no line of a program)"
+_BETWEEN = ("/numpy/", "/scipy/", "/functools.py", "/contextlib.py")
+
+
+def place() -> tuple[str, str]:
+    """Name the pmap operation that is running and the user's line that called it.
+
+    Returns
+    -------
+    operation : str
+        Name of the outermost pmap function on the stack, e.g. ``"DistArray.sum"``.
+    line : str
+        ``"file:line"`` of its caller: the first frame outside pmap, NumPy and SciPy.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    operation = ""
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if _is_pmap(name):
+            operation = frame.f_code.co_qualname
+        elif not _is_between(name):
+            return operation, f"{name}:{frame.f_lineno}"
+        frame = frame.f_back
+    return operation, NO_LINE
+
+
+def operation() -> str:
+    """Name of the outermost pmap function on the stack; quick, for every collective call."""
+    frame: FrameType | None = sys._getframe(1)
+    name = ""
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if (ours := _seen.get(filename)) is None:
+            ours = _seen[filename] = 2 if _is_pmap(filename) else int(_is_between(filename))
+        if ours == 0:
+            break
+        if ours == 2:
+            name = frame.f_code.co_qualname
+        frame = frame.f_back
+    return name
+
+
+_seen: dict[str, int] = {}
+
+
+def _is_pmap(filename: str) -> bool:
+    return filename.startswith(_PMAP) and not filename.startswith(_PROGRAMS)
+
+
+def _is_between(filename: str) -> bool:
+    """True for code that calls back into pmap: NumPy's dispatch, context managers, wrappers."""
+    if filename.startswith("<frozen"):
+        return True
+    return any(part in filename for part in _BETWEEN)

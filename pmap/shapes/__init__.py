@@ -1,0 +1,1 @@
+"""Arrays joined, split, reshaped, padded, and worked on along axes."""

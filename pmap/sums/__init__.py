@@ -1,0 +1,1 @@
+"""Sums, running sums and their like, by NumPy's names."""
