@@ -8,6 +8,7 @@ import pytest
 
 import pmap as pm
 from pmap.ranks.comm import world
+from pmap.registry import HOMES
 
 sys.path.insert(0, str(Path(__file__).parent))
 from entries import COLLECTIVE, LOCAL, MAPS, RESULTS, all_entries  # noqa: E402
@@ -77,3 +78,19 @@ def test_words_of_the_entries_are_known():
         assert entry.talk in (LOCAL, COLLECTIVE, MAPS)
         assert entry.memory in ("copy", "view", "in place", "-")
         assert entry.name.split(".")[0].split("[")[0] in ("pm", "np", "A")
+
+
+NO_ARRAYS = set(
+    "SendMsg RecvMsg BcastMsg ProbeMsg options Map DistArray PmapError MapError ShapeError "
+    "InputError GatherError UnsupportedError DivergenceError LaunchError".split()
+)
+"""Messages between two ranks, settings, and classes."""
+
+
+def test_every_public_function_has_an_entry():
+    written = {e.name.split("(")[0].split("[")[0].partition(".")[2] for _, e in FOUND}
+    assert set(pm._HOME) - NO_ARRAYS <= written
+    known = {n for names in HOMES.values() for n in names.split()}
+    assert {
+        n for n in known if n.rpartition(".")[2] not in {w.rpartition(".")[2] for w in written}
+    } == set()
