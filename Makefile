@@ -20,8 +20,8 @@ demo: .venv/.have-demo ## simulate 2x2 tiles into demo/, map them on 2 ranks, pr
 test: .venv/.have-test ## all quick tests: serial, then parallel at 1, 2, 3 and 4 ranks
 	@$(PY) -m pytest -m "not slow" tests; serial=$$?; $(PY) tests/parallel/run.py && exit $$serial
 
-test-slow: .venv/.have-test ## SLURM, browser, kill and resume: the real things
-	$(PY) -m pytest -p no:cacheprovider $(wildcard tests/slurm) tests/browser tests/apps/test_resume.py
+test-slow: .venv/.have-test ## SLURM, browser, kill and resume, arrays over 2 GB: the real things
+	$(PY) -m pytest -p no:cacheprovider $(wildcard tests/slurm) tests/browser tests/apps/test_resume.py tests/large
 
 check: .venv/.have-test ## style, format, and the rules of the architecture
 	$(PY) -m ruff check .
