@@ -292,6 +292,18 @@ def test_c8_ranks_that_take_turns_for_long_are_left_alone(jobs):
     assert ended.code == 0
 
 
+@pytest.mark.parametrize("turn", range(6))
+def test_c8_letters_on_their_way_at_the_end_kill_nobody(jobs, turn):
+    ended = jobs.run(
+        "import time, pmap as pm\n"
+        "for k in range(3):\n"
+        "    if pm.Pid == k:\n        time.sleep(0.4)\n"
+        "    pm.barrier()\n",
+        wait_s=0.2,
+    )
+    assert ended.code == 0
+
+
 def test_c8_finished_ranks_wait_for_one_that_computes_alone(jobs):
     ended = jobs.run(
         "import time, pmap as pm\npm.Np\nif pm.Pid == 2:\n    time.sleep(5)\nprint(pm.Pid)\n"

@@ -85,3 +85,4 @@ def _finish(watch: Watchdog, farewell: Callable[[], bool], pid: int) -> None:
         if watch.exit_code and time.monotonic() > end:
             watch.abort(watch.exit_code)
         time.sleep(FINISHED_SLEEP_S)
+    watch.part()

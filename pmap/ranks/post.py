@@ -35,6 +35,20 @@ class Post:
             self._comm.Recv((data, self._mpi.BYTE), status.source, self._tag)
             yield status.source, pickle.loads(data)  # noqa: S301  # bytes of our own ranks
 
+    def part(self) -> None:
+        """Receive what is on its way while all ranks come to the same place. COLLECTIVE.
+
+        A rank that leaves while letters to it are on their way is taken for a failed one by MPICH's
+        launcher, which then kills the others.
+        """
+        here = self._comm.Ibarrier()
+        while not here.Test():
+            for _ in self.letters():
+                pass
+        for _ in self.letters():
+            pass
+        self._mpi.Request.Waitall(self._sending)
+
     def abort(self, code: int) -> None:
         """End the job."""
         sys.stdout.flush()

@@ -178,6 +178,10 @@ class Watchdog:
                 self._post.send(dest, ("go",))
         return self._released
 
+    def part(self) -> None:
+        """Leave MPI together with all ranks, no letter on its way; after `finish`."""
+        self._post.part()
+
     def abort(self, code: int) -> None:
         """End the job with exit code `code`."""
         self._post.abort(code)
