@@ -228,8 +228,8 @@ def _nodes_by_chunks(
             cover = summation.cover(first, end) if len(span) else []
             covers[c] += cover
             if c == mine and cover:
-                mine_now = [blocks.local]
-                sums.append(summation.block_nodes(mine_now, axis, leaf, cover, first, add, wide))
+                here = [blocks.local]
+                sums.append(summation.block_nodes(here, axis, leaf, cover, first, add, wide))
     part = _padded(x, axis, covers, wide)
     if sums:
         part[: len(covers[mine])] = np.concatenate(sums)

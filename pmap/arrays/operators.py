@@ -49,16 +49,6 @@ def made_like(x: object, local: np.ndarray) -> object:
     return made
 
 
-def _operator(ufunc: np.ufunc, general: Callable) -> Callable:
-    def operate(self: object, other: object) -> object:
-        found = quick_result(ufunc, self, other)
-        return general(self, other) if found is None else found
-
-    operate.__name__ = operate.__qualname__ = general.__name__
-    operate.__doc__ = f"``np.{ufunc.__name__}``. COLLECTIVE where maps differ."
-    return operate
-
-
 class Operators(NDArrayOperatorsMixin):
     """NumPy's operators; those whose results do not depend on how memory lies have a quick way."""
 

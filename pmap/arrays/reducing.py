@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ShapeError, UnsupportedError
 from . import accumulations, argreductions, reductions
-from .smallarrays import is_small, small_total, whole_of
+from .smallarrays import small_total
 
 NOT_GIVEN = np._NoValue
 
@@ -31,11 +31,6 @@ class Reductions:
         where: object = True,
     ) -> object:
         """Sum, floats in canonical order (C2). COLLECTIVE where a summed axis is cut."""
-        plain = axis is None and dtype is None and out is None and not keepdims
-        if plain and initial is NOT_GIVEN and where is True:
-            total = small_total(np.add, self)
-            if total is not None:
-                return total
         return reduce_with(np.add, self, axis, dtype, out, keepdims, initial, where)
 
     def prod(
@@ -59,10 +54,6 @@ class Reductions:
         where: object = True,
     ) -> object:
         """Minimum; NaN where there is one. COLLECTIVE where the axis is cut."""
-        if axis is None and out is None and not keepdims and initial is NOT_GIVEN and where is True:
-            total = small_total(np.minimum, self)
-            if total is not None:
-                return total
         return reduce_with(np.minimum, self, axis, None, out, keepdims, initial, where)
 
     def max(
@@ -74,30 +65,18 @@ class Reductions:
         where: object = True,
     ) -> object:
         """Maximum; NaN where there is one. COLLECTIVE where the axis is cut."""
-        if axis is None and out is None and not keepdims and initial is NOT_GIVEN and where is True:
-            total = small_total(np.maximum, self)
-            if total is not None:
-                return total
         return reduce_with(np.maximum, self, axis, None, out, keepdims, initial, where)
 
     def any(
         self, axis: object = None, out: object = None, keepdims: bool = False, *, where=True
     ) -> object:
         """Whether some element is true. COLLECTIVE where the axis is cut."""
-        if axis is None and out is None and not keepdims and where is True:
-            total = small_total(np.logical_or, self)
-            if total is not None:
-                return total
         return reduce_with(np.logical_or, self, axis, None, out, keepdims, NOT_GIVEN, where)
 
     def all(
         self, axis: object = None, out: object = None, keepdims: bool = False, *, where=True
     ) -> object:
         """Whether every element is true. COLLECTIVE where the axis is cut."""
-        if axis is None and out is None and not keepdims and where is True:
-            total = small_total(np.logical_and, self)
-            if total is not None:
-                return total
         return reduce_with(np.logical_and, self, axis, None, out, keepdims, NOT_GIVEN, where)
 
     def argmin(
@@ -113,8 +92,6 @@ class Reductions:
         return self._arg("argmax", axis, out, keepdims)
 
     def _arg(self, name: str, axis: int | None, out: object, keepdims: bool) -> object:
-        if axis is None and out is None and not keepdims and is_small(self.shape):
-            return getattr(np, name)(whole_of(self.blocks()))
         found = argreductions.arg_reduce(name, self.blocks(), axis)
         axes = reductions.normalise_axes(axis, self.ndim)
         return written(self._wrapped(found, axes, bool(keepdims)), out, name)
@@ -228,13 +205,18 @@ def reduce_with(
     ShapeError
         A ufunc without identity over nothing, or with a mask and without ``initial``.
     """
+    reductions.check_associative(ufunc)
+    to_a_scalar = axis is None and dtype is None and out is None and not keepdims
+    if to_a_scalar and initial is NOT_GIVEN and where is True:
+        total = small_total(ufunc, x)  # the way through blocks costs more than a small array
+        if total is not None:
+            return total
     axes = reductions.normalise_axes(axis, x.ndim)
     out = out[0] if isinstance(out, tuple) else out
     if dtype is None and out is not None and ufunc in (np.add, np.multiply):
         dtype = out.dtype
     dtype = None if dtype is None else np.dtype(dtype)
     given = initial is not NOT_GIVEN and initial is not None
-    reductions.check_associative(ufunc)
     if where is not True:
         x = _masked(ufunc, x, dtype, where, given)
     if given and ufunc.identity is None and any(x.shape[a] == 0 for a in axes):

@@ -44,7 +44,8 @@ def _gathered(local: np.ndarray, recipe: tuple | None, world: World) -> np.ndarr
 def small_total(ufunc: np.ufunc, x: object) -> np.generic | None:
     """The ufunc's reduction of all elements of a small DistArray; None where it is not small.
 
-    COLLECTIVE where some rank lacks elements.
+    COLLECTIVE where some rank lacks elements. An array without elements is left to the general
+    way, which says what is missing.
     """
     world = x.world
     recipe = _recipe_if_small(x.map, x.shape, world.size)
@@ -58,7 +59,7 @@ def small_total(ufunc: np.ufunc, x: object) -> np.generic | None:
 
 @lru_cache(maxsize=1024)
 def _recipe_if_small(held: Map, shape: Shape, n_ranks: int) -> object:
-    return _recipe(held, shape, n_ranks) if is_small(shape) else LARGE
+    return _recipe(held, shape, n_ranks) if is_small(shape) and 0 not in shape else LARGE
 
 
 @lru_cache(maxsize=1024)

@@ -144,8 +144,8 @@ def block_nodes(
     rows = block.reshape(_size(block.shape[:at]), block.shape[at], -1 if block.size else 0)
     sums = node_sums(rows, first, nodes, add, dtype)
     sums = sums.reshape(len(nodes), *block.shape[:at], *block.shape[at + 1 :])
-    back = [sorted(a for a in order if a != axis).index(a) for a in order if a != axis]
-    return sums.transpose(0, *(1 + int(k) for k in np.argsort(back)))
+    order.remove(axis)
+    return sums.transpose(0, *(1 + order.index(a) for a in sorted(order)))
 
 
 def node_sums(

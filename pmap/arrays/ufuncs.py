@@ -63,7 +63,6 @@ class NumpyProtocols(Operators):
 
     def __ipow__(self, other: object) -> object:
         """``A **= other``."""
-        _check_powers(self, other)
         return _call(np.power, (self, other), {"out": (self,)})
 
 
@@ -79,11 +78,10 @@ def _call(ufunc: np.ufunc, inputs: tuple, kw: dict) -> object:
         where = where if isinstance(where, ArrayMethods) else np.asarray(where)
         if where.dtype != bool:
             raise UnsupportedError(f"np.{ufunc.__name__}: where= is {where.dtype}, it must be bool")
-        kw["where"] = where
-    return _into(ufunc, inputs, tuple(out) or (None,) * ufunc.nout, kw)
+    return _into(ufunc, inputs, tuple(out) or (None,) * ufunc.nout, where, kw)
 
 
-def _into(ufunc: np.ufunc, inputs: tuple, out: tuple, kw: dict) -> object:
+def _into(ufunc: np.ufunc, inputs: tuple, out: tuple, where: object, kw: dict) -> object:
     """A ufunc whose results, or some of them, are written into arrays that are there."""
     if not all(x is None or isinstance(x, ArrayMethods) for x in out):
         raise UnsupportedError(
@@ -91,13 +89,12 @@ def _into(ufunc: np.ufunc, inputs: tuple, out: tuple, kw: dict) -> object:
             "x = x + A, or x[...] = np.asarray(A)"
         )
     given = [x for x in out if x is not None]
-    masks = (kw.pop("where"),) if "where" in kw else ()
+    masks = () if where is True else (where,)
     shape, target, blocks = aligned((*inputs, *masks), ufunc.__name__, given)
     here = [None if x is None else x.block_under(target, ufunc.__name__) for x in out]
-    if masks:
-        kw["where"] = blocks.pop()
+    mask = blocks.pop() if masks else True
     try:
-        made = ufunc(*map(forwards, blocks), out=tuple(here), **kw)
+        made = ufunc(*map(forwards, blocks), out=tuple(here), where=mask, **kw)
     except np._core._exceptions.UFuncTypeError as error:
         raise UnsupportedError(f"{error}; write A = A + B for a new array, or A[...] = B") from None
     made = made if isinstance(made, tuple) else (made,)

@@ -23,7 +23,7 @@ def cumsum(a: DistArray, axis: int | None = None, dtype: object = None, out: obj
     >>> pm.cumsum(pm.arange(4, map=pm.Map([1]))).local
     array([0, 1, 3, 6])
     """
-    return _running(np.add, a, axis, dtype, out)
+    return a.cumsum(axis, dtype, out)
 
 
 @stands_for(np.cumprod)
@@ -36,13 +36,7 @@ def cumprod(a: DistArray, axis: int | None = None, dtype: object = None, out: ob
     >>> pm.cumprod(pm.arange(1, 5, map=pm.Map([1]))).local
     array([ 1,  2,  6, 24])
     """
-    return _running(np.multiply, a, axis, dtype, out)
-
-
-def _running(ufunc: np.ufunc, a: DistArray, axis: int | None, dtype: object, out: object):
-    if axis is None and a.ndim != 1:
-        a = np.ravel(a)
-    return accumulate_with(ufunc, a, 0 if axis is None else axis, dtype, out)
+    return a.cumprod(axis, dtype, out)
 
 
 @stands_for(np.cumulative_sum)

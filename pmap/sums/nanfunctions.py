@@ -32,16 +32,21 @@ def _given(kw: dict) -> dict:
     return {k: v for k, v in kw.items() if v is not NOT_GIVEN}
 
 
+def _public(numpy_function: Callable, call: Callable, doc: str) -> Callable:
+    """The call as pmap's function of NumPy's name."""
+    call.__name__ = call.__qualname__ = numpy_function.__name__
+    call.__module__ = __name__
+    call.__doc__ = doc
+    return stands_for(numpy_function)(call)
+
+
 def _replacing(numpy_function: Callable, method: str, value: object, example: str) -> Callable:
     """The method of an array whose NaNs are replaced."""
 
     def call(a: DistArray, *args: object, **kw: object) -> object:
         return getattr(_filled(a, value), method)(*args, **_given(kw))
 
-    name = numpy_function.__name__
-    call.__name__ = call.__qualname__ = name
-    call.__module__ = __name__
-    call.__doc__ = f"""``{method}`` with NaN taken as {value}. COLLECTIVE where the axis is cut.
+    doc = f"""``{method}`` with NaN taken as {value}. COLLECTIVE where the axis is cut.
 
     Examples
     --------
@@ -49,7 +54,7 @@ def _replacing(numpy_function: Callable, method: str, value: object, example: st
     >>> A = pm.asarray([2.0, np.nan, 3.0], map=pm.Map([1]))
     >>> {example}
     """
-    return stands_for(numpy_function)(call)
+    return _public(numpy_function, call, doc)
 
 
 nansum = _replacing(np.nansum, "sum", 0, "pm.nansum(A).item()\n    5.0")
@@ -79,9 +84,7 @@ def _extreme(numpy_function: Callable, ufunc: np.ufunc) -> Callable:
         return written(found, out, numpy_function.__name__)
 
     name = numpy_function.__name__
-    call.__name__ = call.__qualname__ = name
-    call.__module__ = __name__
-    call.__doc__ = f"""Extremum without NaN, as ``numpy.{name}``. COLLECTIVE where the axis is cut.
+    doc = f"""Extremum without NaN, as ``numpy.{name}``. COLLECTIVE where the axis is cut.
 
     Examples
     --------
@@ -89,7 +92,7 @@ def _extreme(numpy_function: Callable, ufunc: np.ufunc) -> Callable:
     >>> pm.{name}(pm.asarray([np.nan, 3.0], map=pm.Map([1]))).item()
     3.0
     """
-    return stands_for(numpy_function)(call)
+    return _public(numpy_function, call, doc)
 
 
 nanmin = _extreme(np.nanmin, np.fmin)
@@ -108,9 +111,7 @@ def _position(numpy_function: Callable, method: str, value: float) -> Callable:
         return getattr(_filled(a, value), method)(axis, out, keepdims=keepdims)
 
     name = numpy_function.__name__
-    call.__name__ = call.__qualname__ = name
-    call.__module__ = __name__
-    call.__doc__ = f"""First position of the extremum without NaN. COLLECTIVE.
+    doc = f"""First position of the extremum without NaN. COLLECTIVE.
 
     Raises
     ------
@@ -123,7 +124,7 @@ def _position(numpy_function: Callable, method: str, value: float) -> Callable:
     >>> int(pm.{name}(pm.asarray([np.nan, 3.0], map=pm.Map([1]))))
     1
     """
-    return stands_for(numpy_function)(call)
+    return _public(numpy_function, call, doc)
 
 
 nanargmin = _position(np.nanargmin, "argmin", np.inf)
@@ -142,9 +143,7 @@ def _spread(numpy_function: Callable, method: str, value: float) -> Callable:
         return getattr(a, method)(*args, **kw)
 
     name = numpy_function.__name__
-    call.__name__ = call.__qualname__ = name
-    call.__module__ = __name__
-    call.__doc__ = f"""``{method}`` of the elements that are not NaN. COLLECTIVE where cut.
+    doc = f"""``{method}`` of the elements that are not NaN. COLLECTIVE where cut.
 
     Examples
     --------
@@ -152,7 +151,7 @@ def _spread(numpy_function: Callable, method: str, value: float) -> Callable:
     >>> pm.{name}(pm.asarray([np.nan, 3.0, 5.0], map=pm.Map([1]))).item()
     {value}
     """
-    return stands_for(numpy_function)(call)
+    return _public(numpy_function, call, doc)
 
 
 nanmean = _spread(np.nanmean, "mean", 4.0)
