@@ -53,6 +53,7 @@ _FACE = {
     "algebra.covariance": "cov corrcoef",
     "ranks.comm": "once alone barrier",
     "tasks": "foreach",
+    "ledger": "Ledger",
     "accounting": "usage",
     "messages": "SendMsg RecvMsg BcastMsg ProbeMsg",
     "blocks": "map_blocks map_overlap",

@@ -81,7 +81,7 @@ def test_words_of_the_entries_are_known():
 
 
 NO_ARRAYS = set(
-    "SendMsg RecvMsg BcastMsg ProbeMsg options Map DistArray PmapError MapError ShapeError "
+    "SendMsg RecvMsg BcastMsg ProbeMsg options Map DistArray Ledger PmapError MapError ShapeError "
     "InputError GatherError UnsupportedError DivergenceError LaunchError".split()
 )
 """Messages between two ranks, settings, and classes."""
