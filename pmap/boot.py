@@ -1,23 +1,25 @@
 """Start a program as one rank of a job: ``python -m pmap.boot [script.py | -m module] [ARGS…]``.
 
 The launcher starts every rank through here: the world is checked against what was asked for, and
-a rank that fails, or leaves with a code other than 0, ends the job.
+a rank that fails, is killed, or leaves with a code other than 0, ends the job and says where.
 """
 
-import ctypes
+import atexit
 import os
 import resource
 import runpy
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
+from . import keeper, nodeshare
+from .ranks import blackbox
 from .ranks.comm import World, world
+from .ranks.sourceline import line_of, raised_at
 
 USAGE = "usage: python -m pmap.boot [script.py | -m module] [ARGS...]"
-_PR_SET_PDEATHSIG = 1
-_RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
-"""What launchers call the rank: one of several that are each alone in a world tells of it."""
+TERMINATED = 128 + signal.SIGTERM
 
 
 def main() -> None:
@@ -26,12 +28,16 @@ def main() -> None:
         raise SystemExit(USAGE)
     # Taken out of the environment: programs that this rank starts are no ranks.
     asked = int(os.environ.pop("PMAP_NP", "0"))
-    if asked:
-        _die_with_parent()
+    if asked > 1:
+        keeper.keep(asked)  # from here on: in the process that it keeps
+        atexit.register(blackbox.leave)  # the first to be registered is the last to run
+    elif asked:
+        keeper.die_with_parent()
     _limit_memory(os.environ.get("PMAP_MEMORY_GB"))
     # A rank that is killed has said all it printed, and lines of several ranks stay whole.
     sys.stdout.reconfigure(line_buffering=True, write_through=False)
     whole = _join(asked)
+    signal.signal(signal.SIGTERM, _on_sigterm)
     try:
         _run(sys.argv[1:])
     except SystemExit as leaving:
@@ -43,19 +49,33 @@ def main() -> None:
 
 def _join(asked: int) -> World:
     """Start MPI and compare the size of the world with what was asked for; 0 = nothing was."""
+    if asked > 1 and (problem := nodeshare.problem()):
+        sys.stderr.write(f"pmap: LaunchError: {problem}\n")
+        raise SystemExit(1)
     whole = world()
     if asked in (0, whole.size):
         return whole
     if whole.size > 1:
         whole.watch.exit_code = 1
-    if int(next((os.environ[n] for n in _RANKS if n in os.environ), whole.rank)) == 0:
-        sys.stderr.write(
-            f"pmap: LaunchError: {asked} ranks were asked for, but this process is in a world of "
-            f"{whole.size}: the launcher and mpi4py do not belong to the same MPI. "
-            "`python -m pmap doctor` looks at both; `pip install mpi4py mpich` in one environment "
-            "brings a pair that fits.\n"
-        )
+    if keeper.own_rank() in ("0", "?"):
+        sys.stderr.write(f"pmap: LaunchError: {_other_world(asked, whole.size)}\n")
     raise SystemExit(1)
+
+
+def _other_world(asked: int, size: int) -> str:
+    found = (
+        f"{asked} ranks were asked for, but this process is in a world of {size}: the launcher "
+        "and mpi4py do not belong to the same MPI. "
+    )
+    if "SLURM_STEP_ID" in os.environ:
+        return found + (
+            "srun starts MPICH by --mpi=pmi2 and Open MPI by --mpi=pmix (Open MPI under pmi2 makes "
+            "worlds of 1); try pRUN --mpi pmix, or --mpi mpiexec, which takes the MPI's own launcher"
+        )
+    return found + (
+        "`python -m pmap doctor` looks at both; `pip install mpi4py mpich` in one environment "
+        "brings a pair that fits."
+    )
 
 
 def _run(target: list[str]) -> None:
@@ -74,6 +94,7 @@ def _leave(whole: World, leaving: SystemExit) -> None:
     code = leaving.code
     if whole.size > 1 and code is not None:
         whole.watch.exit_code = code if isinstance(code, int) else 1
+        whole.watch.left_at = raised_at(leaving.__traceback__)
 
 
 def _fail(whole: World, error: BaseException) -> None:
@@ -90,6 +111,22 @@ def _fail(whole: World, error: BaseException) -> None:
     raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1)
 
 
+def _on_sigterm(number: int, frame: FrameType | None) -> None:
+    """Leave as by ``sys.exit``: what is finished is on disk, and ``finally`` blocks run.
+
+    It comes from SLURM before the time limit, on scancel and before a job is put back into the
+    queue, often twice.
+    """
+    signal.signal(number, signal.SIG_IGN)
+    here = world()
+    sys.stderr.write(
+        f"pmap: rank {here.rank} of {here.size} was asked to end (SIGTERM: cancelled, requeued, "
+        f"its time is over, or another rank failed) at {line_of(frame)}; what is finished is kept\n"
+    )
+    sys.stderr.flush()
+    raise SystemExit(TERMINATED)
+
+
 def _limit_memory(limit_gb: str | None) -> None:
     """Let an allocation beyond the limit fail here, as a MemoryError with its line.
 
@@ -98,12 +135,6 @@ def _limit_memory(limit_gb: str | None) -> None:
     if limit_gb:
         limit = int(float(limit_gb) * (1 << 30))
         resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.RLIM_INFINITY))
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to kill this rank when its launcher is gone, however that was ended."""
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -25,9 +25,9 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 
 LAYERS = (
-    "errors settings splits axismaps lattices indexing locating maps pickmaps plancache plans "
+    "errors settings blackbox lastwords splits axismaps lattices indexing locating maps pickmaps plancache plans "
     "views grids tiling summation sourceline recording binomial registry",
-    "onerank watchdog guard post arena nodes pool farreads transport mpiworld comm",
+    "onerank watchdog sentry guard post arena nodes pool farreads transport mpiworld comm",
     "exchange ragged cuts",
     "agreement elementwise moving stacks smallarrays canonical reductions argreductions "
     "accumulations reducing alignment numpymethods conversions arraymethods operators ufuncs",
@@ -37,8 +37,8 @@ LAYERS = (
 """Floors of pmap/, lowest first; every module that is not named stands above them."""
 
 PURE = LAYERS[0].split()
-STARTS_PROCESSES = {"launch/submit.py", "pmap/doctor.py"}
-"""submit starts jobs; doctor has to start a rank to see whether ranks start."""
+STARTS_PROCESSES = {"launch/submit.py", "pmap/doctor.py", "pmap/keeper.py"}
+"""submit starts jobs; doctor starts a rank to see whether ranks start; keeper splits off a rank."""
 
 ABOVE_THE_FACE = {"pmap/__main__.py", "pmap/doctor.py"}
 """Commands of pmap itself: they use it as anybody does."""

@@ -10,7 +10,7 @@ import pytest
 
 import pmap as pm
 from pmap.ranks.comm import World, alone, once
-from pmap.ranks.sourceline import operation, place
+from pmap.ranks.sourceline import call, place
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -126,6 +126,7 @@ def test_an_app_inside_the_package_is_a_program_of_a_user():
 
 
 def test_the_quick_name_of_an_operation_is_the_same():
-    inner = inside(f"{PMAP}/exchange.py", "run", operation)
-    assert inside(f"{PMAP}/reductions.py", "total", inner)() == "total"
-    assert operation() == ""
+    inner = inside(f"{PMAP}/exchange.py", "run", call)
+    name, file, line = inside(f"{PMAP}/reductions.py", "total", inner)()
+    assert (name, file) == ("total", __file__) and line > 0
+    assert call()[0] == ""

@@ -18,13 +18,17 @@ class Hall:
             Watchdog(r, size, Seat(self, r), lambda: self.now_s, wait_s) for r in range(size)
         ]
 
-    def run(self, seconds: float, busy: tuple[int, ...] = ()) -> None:
-        """Let time pass; busy ranks do not look at their letters."""
+    def run(
+        self, seconds: float, busy: tuple[int, ...] = (), sentries: tuple[int, ...] = ()
+    ) -> None:
+        """Let time pass; busy ranks do not look at their letters, sentries answer for others."""
         end = self.now_s + seconds
         while self.now_s < end and not self.ended:
             self.now_s += 0.1
             for dog in self.dogs:
-                if dog.rank not in busy:
+                if dog.rank in sentries:
+                    dog.stand_in()
+                elif dog.rank not in busy:
                     dog.finish() if dog.place().state == "finished" else dog.tick()
 
 
@@ -42,6 +46,9 @@ class Seat:
 
     def abort(self, code):
         self.hall.ended.append(code)
+
+    def is_open(self):
+        return True
 
 
 def enter(dog: Watchdog, what: str = "barrier", role: str = "collective") -> None:
@@ -75,6 +82,17 @@ def test_a_computing_rank_is_asked_once_until_it_answers():
     enter(hall.dogs[0])
     hall.run(600, busy=(1,))
     assert len(hall.boxes[1]) == 1
+
+
+def test_a_sentry_tells_where_a_rank_computes_and_the_job_goes_on(capsys):
+    hall = Hall(3)
+    enter(hall.dogs[0])
+    enter(hall.dogs[2])
+    hall.run(100, sentries=(1,))
+    assert hall.ended == []
+    said = capsys.readouterr().err
+    assert "rank 1 still computing" in said
+    assert f"rank 1 computes at {__file__}:" in said
 
 
 def test_what_moves_is_not_ended():
@@ -129,6 +147,7 @@ def test_one_rank_need_not_wait():
 
 WAITS = Place("waiting", 5, 9, "barrier", "f", "a.py:1")
 DONE = Place("finished", 4, 9)
+BUSY = Place("computing", 4, 9, line="a.py:9", for_s=5.0)
 
 
 @pytest.mark.parametrize(
@@ -153,11 +172,13 @@ def test_stuck_is_what_cannot_come(places, expected):
 
 
 def test_places_in_words():
-    places = {0: WAITS, 1: DONE, 2: WAITS, 3: DONE}
-    assert (
-        describe(places) == "  ranks 0, 2 wait in f (barrier) at a.py:1\n  ranks 1, 3 have finished"
-    )
-    assert describe({0: DONE}) == "  rank 0 has finished"
+    places = {0: WAITS, 1: DONE, 2: WAITS._replace(for_s=7.0), 3: DONE, 4: BUSY}
+    assert describe(places).splitlines() == [
+        "  ranks 0, 2 wait in f (barrier) at a.py:1, for 7 s",
+        "  ranks 1, 3 have finished, for 0 s",
+        "  rank 4 computes at a.py:9, for 5 s",
+    ]
+    assert describe({0: DONE}) == "  rank 0 has finished, for 0 s"
     assert str(WAITS._replace(what="f")) == "waits in f at a.py:1"
     over = WAITS._replace(line=watchdog.NO_LINE, what="rank 1 to receive")
     assert str(over) == "waits for rank 1 to receive"

@@ -11,6 +11,7 @@ from ..errors import LaunchError, PmapError
 from . import guard
 from .mpiworld import MpiWorld
 from .onerank import World
+from .sentry import Sentry
 from .watchdog import Watchdog
 
 T = TypeVar("T")
@@ -127,6 +128,8 @@ def _start() -> World:
         os.environ.pop(name, None)
     if whole.size > 1:
         guard.install(whole.watch, whole.farewell)
+        if whole.threads:
+            whole.watch.relieve = Sentry(whole.watch).relieve
         _learn_exit_code(MPI, whole.watch)
     os.register_at_fork(after_in_child=_be_no_rank)
     return whole

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import NoReturn
 
+from .sourceline import line_of
 from .watchdog import Watchdog
 
 GRACE_S = 1.0
 """Time for all ranks to leave with ``sys.exit(n)`` together, before one of them ends the job."""
-FINISHED_SLEEP_S = 1e-3
+FINISHED_SLEEP_S = (1e-3, 20e-3)
+"""First and longest pause between two looks; a hundred finished ranks must not use up a core."""
 
 
 def install(watch: Watchdog, farewell: Callable[[], bool]) -> None:
@@ -53,6 +55,7 @@ def _listening_exit(watch: Watchdog) -> Callable[[object], NoReturn]:
     Leaving.__name__ = Leaving.__qualname__ = "SystemExit"
 
     def leave(code: object = None, /) -> NoReturn:
+        watch.left_at = line_of(sys._getframe(1))
         raise Leaving(code)
 
     return leave
@@ -71,6 +74,15 @@ def fail(
     watch.abort(1)
 
 
+def _tell_of_code(watch: Watchdog) -> None:
+    """A code that not all ranks leave with ends the others, so it is said whose it is."""
+    at = f" at {watch.left_at}" if watch.left_at else ""
+    sys.stderr.write(
+        f"pmap: rank {watch.rank} of {watch.size} left with code {watch.exit_code}{at}; the other "
+        "ranks had not finished, and the job is ended\n"
+    )
+
+
 def _finish(watch: Watchdog, farewell: Callable[[], bool], pid: int) -> None:
     """Wait until all ranks have finished, and answer those that ask where this one is."""
     if os.getpid() != pid:  # a forked child is no rank
@@ -81,8 +93,11 @@ def _finish(watch: Watchdog, farewell: Callable[[], bool], pid: int) -> None:
     except Exception as error:
         fail(watch, type(error), error, error.__traceback__)
     end = time.monotonic() + GRACE_S
+    pause_s, longest_s = FINISHED_SLEEP_S
     while not watch.finish():
         if watch.exit_code and time.monotonic() > end:
+            _tell_of_code(watch)
             watch.abort(watch.exit_code)
-        time.sleep(FINISHED_SLEEP_S)
+        time.sleep(pause_s)
+        pause_s = min(1.1 * pause_s, longest_s)
     watch.part()

@@ -1,17 +1,12 @@
 """What carries the watchdog's letters between ranks: a few pickled bytes on one reserved tag."""
 
-import array
-import fcntl
 import os
 import pickle
-import stat
 import sys
-import termios
-import time
 from collections.abc import Iterator
 from typing import Any
 
-DRAIN_S = 2.0
+from . import blackbox, lastwords
 
 
 class Post:
@@ -49,29 +44,16 @@ class Post:
             pass
         self._mpi.Request.Waitall(self._sending)
 
+    def is_open(self) -> bool:
+        """Whether MPI has not ended."""
+        return not self._mpi.Is_finalized()
+
     def abort(self, code: int) -> None:
-        """End the job."""
+        """End the job; by the process that keeps this rank, where there is one."""
         sys.stdout.flush()
         sys.stderr.flush()
-        _let_the_launcher_read()
+        lastwords.wait_until_read()
+        if blackbox.box is not None:
+            blackbox.box.give_up()
+            os._exit(code)
         self._comm.Abort(code)
-
-
-def _let_the_launcher_read() -> None:
-    """Launchers drop what still stands in the pipes of a job that ends: wait until it is read."""
-    limit = time.monotonic() + DRAIN_S
-    while time.monotonic() < limit and any(_unread(fd) for fd in (1, 2)):
-        time.sleep(0.01)
-    time.sleep(0.1)  # read by the proxy of this node; on its way to the terminal
-
-
-def _unread(fd: int) -> int:
-    """Bytes that wait in a pipe; 0 for files and terminals."""
-    count = array.array("i", [0])
-    try:
-        if not stat.S_ISFIFO(os.fstat(fd).st_mode):
-            return 0
-        fcntl.ioctl(fd, termios.FIONREAD, count)
-    except OSError:
-        return 0
-    return count[0]

@@ -1,23 +1,29 @@
 """Ranks that wait for ever are told, and their job is ended: no MPI here, only what to say to whom.
 
 A rank that waits longer than ``PMAP_WAIT_S`` asks all others where they are. A rank that waits, or
-has finished, answers from its wait loop; a rank that computes does not. If all answer twice and
-none has moved in between, and what they wait for cannot come, everyone's place is printed and the
-job is ended. A job in which a rank computes is never ended.
+has finished, answers from its wait loop; for one that computes its sentry answers (see sentry.py).
+If all answer twice and none computes or has moved in between, and what they wait for cannot come,
+everyone's place is printed and the job is ended. A job in which a rank computes is never ended.
 """
 
 import os
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from ..errors import InputError
-from .sourceline import NO_LINE, operation, place
+from . import blackbox
+from .sourceline import NO_LINE, call, line_of, place
 
 LONG = 3
 """A transfer that matches but does not move for this many times ``PMAP_WAIT_S`` is dead."""
+GAP, ANSWER = 0.15, 0.03
+"""Time between two rounds of questions, and for the answers, as shares of ``PMAP_WAIT_S``."""
+MOST_GAP_S = 3.0
+"""A job that cannot go on ends within 4 s after the limit."""
 STEPS = 64
 """Operations that are remembered: ranks that wait are seldom further apart."""
 
@@ -27,7 +33,7 @@ class Place(NamedTuple):
 
     Attributes
     ----------
-    state : {"waiting", "finished"}
+    state : {"waiting", "finished", "computing"}
     ahead : int
         Number of collective operations that it has entered.
     moved : int
@@ -41,6 +47,8 @@ class Place(NamedTuple):
         the payload of one that has come: slow, not stuck.
     steps : tuple of (int, str)
         Number and operation of the last collective operations that it has entered.
+    for_s : float
+        Seconds for which it has been there.
     """
 
     state: str
@@ -51,11 +59,14 @@ class Place(NamedTuple):
     line: str = ""
     role: str = "collective"
     steps: tuple = ()
+    for_s: float = 0.0
 
     def __str__(self) -> str:
-        """In words."""
+        """In words, without the time."""
         if self.state == "finished":
             return "finished"
+        if self.state == "computing":
+            return f"computes at {self.line}"
         if self.line == NO_LINE:  # the program is over, but not all that it sent has been received
             return f"waits for {self.what}"
         name = self.operation if self.what in ("", self.operation) else None
@@ -99,6 +110,9 @@ class Post(Protocol):
     def abort(self, code: int) -> None:
         """End the job."""
 
+    def is_open(self) -> bool:
+        """Whether letters can still be sent and received."""
+
 
 class Watchdog:
     """One per process; its `tick` is called from every wait loop."""
@@ -113,14 +127,22 @@ class Watchdog:
     ) -> None:
         self.rank, self.size, self._post, self._clock = rank, size, post, clock
         self.wait_s = _limit_s() if wait_s is None else wait_s
-        self.gap_s = max(0.2, 0.15 * self.wait_s)
+        self.gap_s = min(max(0.2, GAP * self.wait_s), MOST_GAP_S)
+        self.answer_s = self.gap_s * ANSWER / GAP
         self.ahead = 0
         self.moved = 0
         self.exit_code = 0
+        self.left_at = ""
+        """Line that gave the exit code."""
         self._state, self._what, self._role = "computing", "", "collective"
         self._steps: deque[tuple[int, str]] = deque(maxlen=STEPS)
-        self._since = self._next_round = self._next_words = 0.0
+        self._since = self._next_round = self._next_words = clock()
+        self._reading = threading.Lock()
+        self._main = threading.get_ident()
+        self.relieve: Callable[[], object] = lambda: None
+        """Ends the sentry, if there is one."""
         self._round = 0
+        self._asked = False
         self._owing: set[int] = set()
         self._answers: dict[int, Place] = {}
         self._before: dict[int, tuple] | None = None
@@ -130,7 +152,10 @@ class Watchdog:
     def step(self) -> int:
         """Count a collective operation that begins; return its number."""
         self.ahead += 1
-        self._steps.append((self.ahead, operation()))
+        told = call()
+        self._steps.append((self.ahead, told[0]))
+        if blackbox.box is not None:
+            blackbox.box.note(told)
         return self.ahead
 
     def enter(self, what: str, role: str) -> None:
@@ -140,33 +165,53 @@ class Watchdog:
         # ranks start one after the other, so that the lowest asks and the others only answer
         self._next_round = now + self.wait_s + min(0.02 * self.rank, self.gap_s)
         self._next_words = now + self.wait_s
-        self._answers, self._before = {}, None
+        self._answers, self._before, self._asked = {}, None, False
 
     def leave(self) -> None:
         """End of the wait."""
         self._state = "computing"
+        self._since = self._clock()
         self.moved += 1
 
     def place(self) -> Place:
         """Where this rank is."""
+        for_s = self._clock() - self._since
         told = {"ahead": self.ahead, "moved": self.moved, "steps": tuple(self._steps)}
+        told["for_s"] = for_s
         if self._state == "finished":
             return Place("finished", **told)
+        if self._state == "computing":
+            line = line_of(sys._current_frames().get(self._main))
+            return Place("computing", line=line, **told)
         name, line = place()
         return Place("waiting", what=self._what, operation=name, line=line, role=self._role, **told)
 
+    def stand_in(self) -> None:
+        """Answer who asks while this rank computes; its sentry calls this from a thread."""
+        if self._state == "computing" and self._post.is_open():
+            self._read_letters()
+
+    def _read_letters(self) -> None:
+        with self._reading:
+            for source, letter in self._post.letters():
+                self._read(source, *letter)
+
     def tick(self) -> None:
         """Answer who asks; after a long wait ask, and judge the answers."""
-        for source, letter in self._post.letters():
-            self._read(source, *letter)
+        self._read_letters()
         if self._state == "waiting" and self._clock() >= self._next_round:
-            self._judge()
-            self._ask()
+            if self._asked:
+                self._judge()
+                self._next_round = self._clock() + self.gap_s - self.answer_s
+            else:
+                self._ask()
+            self._asked = not self._asked
 
     def finish(self) -> bool:
         """Say once that this rank has finished; True when all ranks have."""
         if self._state != "finished":
             self._state = "finished"
+            self._since = self._clock()
             if self.rank:
                 self._post.send(0, ("done",))
             else:
@@ -180,6 +225,7 @@ class Watchdog:
 
     def part(self) -> None:
         """Leave MPI together with all ranks, no letter on its way; after `finish`."""
+        self.relieve()
         self._post.part()
 
     def abort(self, code: int) -> None:
@@ -191,6 +237,7 @@ class Watchdog:
             self._post.send(source, ("here", values[0], tuple(self.place())))
             if source < self.rank:
                 self._next_round = max(self._next_round, self._clock() + 2.5 * self.gap_s)
+                self._asked = False
         elif kind == "here":
             self._owing.discard(source)
             if values[0] == self._round:
@@ -203,7 +250,7 @@ class Watchdog:
     def _ask(self) -> None:
         self._round += 1
         self._answers = {}
-        self._next_round = self._clock() + self.gap_s
+        self._next_round = self._clock() + self.answer_s
         for dest in range(self.size):
             if dest != self.rank and dest not in self._owing:
                 self._owing.add(dest)
@@ -211,10 +258,10 @@ class Watchdog:
 
     def _judge(self) -> None:
         """Look at the answers of the round that ends now."""
-        if self._round == 0 or (not self._answers and self._clock() < self._next_words):
+        if not self._answers and self._clock() < self._next_words:
             return
         places = {**self._answers, self.rank: self.place()}
-        if len(places) < self.size:
+        if len(places) < self.size or any(p.state == "computing" for p in places.values()):
             self._before = None
             self._tell_slow(places)
             return
@@ -225,11 +272,13 @@ class Watchdog:
         self._before = now
 
     def _tell_slow(self, places: dict[int, Place]) -> None:
-        if self._clock() < self._next_words or min(places) < self.rank:
+        """Say who is waited for; of those that wait, the lowest rank says it."""
+        waiting = [r for r, p in places.items() if p.state == "waiting"]
+        if self._clock() < self._next_words or min(waiting, default=self.rank) < self.rank:
             return
         waited_s = self._clock() - self._since
         self._next_words = self._since + 2 * waited_s
-        busy = [r for r in range(self.size) if r not in places]
+        busy = [r for r in range(self.size) if r not in places or places[r].state == "computing"]
         _say(f"pmap: rank {self.rank} has waited {waited_s:.0f} s; {ranks(busy)} still computing.")
         _say(describe(places))
 
@@ -245,7 +294,7 @@ class Watchdog:
 
 
 def describe(places: dict[int, Place]) -> str:
-    """One line per place, ranks in the same place together."""
+    """One line per place, ranks in the same place together, with the longest time there."""
     together: dict[str, list[int]] = {}
     for rank in sorted(places):
         together.setdefault(str(places[rank]), []).append(rank)
@@ -254,8 +303,9 @@ def describe(places: dict[int, Place]) -> str:
         if words == "finished":
             words = "has finished" if len(members) == 1 else "have finished"
         elif len(members) > 1:
-            words = words.replace("waits", "wait", 1)
-        lines.append(f"  {ranks(members)} {words}")
+            words = words.replace("waits", "wait", 1).replace("computes", "compute", 1)
+        for_s = max(places[rank].for_s for rank in members)
+        lines.append(f"  {ranks(members)} {words}, for {for_s:.0f} s")
     return "\n".join(lines)
 
 

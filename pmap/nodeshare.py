@@ -1,0 +1,66 @@
+"""What the ranks of one node share, looked at before MPI starts: the memory in /dev/shm.
+
+MPI keeps its queues there. Where there is too little it does not complain: the first rank that
+touches a page which is not there is killed by a bus error or a segmentation fault.
+"""
+
+import os
+
+SHM = "/dev/shm"  # noqa: S108  # the system's own name
+RANK_MB = 5.2
+"""What a rank takes: MPICH 5.0.2 on one node, 1 to 16 ranks, 1.0 MB of its own and 4.1 of UCX."""
+_INDEX = ("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID")
+_COUNT = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE")
+
+
+def problem(folder: str = SHM) -> str:
+    """What keeps the ranks of this node from starting, with its remedy; empty if nothing. LOCAL.
+
+    Only the node's first rank looks, before it lets MPI make the memory: later ones would see what
+    is taken already.
+    """
+    here = os.environ
+    count = _ranks_here()
+    if count < 2 or next((here[n] for n in _INDEX if n in here), "0") != "0":
+        return ""
+    try:
+        found = os.statvfs(folder)
+    except OSError as error:
+        return f"{folder} cannot be looked at ({error.strerror}): MPI shares memory there"
+    free_mb = found.f_bavail * found.f_frsize / 2**20
+    if free_mb >= count * RANK_MB:
+        return ""
+    return (
+        f"{count} ranks on {os.uname().nodename} need {count * RANK_MB:.0f} MB in {folder}, but "
+        f"{free_mb:.0f} MB are free. Start at most {int(free_mb / RANK_MB)} ranks here, remove what "
+        f"ended jobs have left there, or make it larger: docker run --shm-size=2g, "
+        f"mount -o remount,size=2g {folder}"
+    )
+
+
+def _ranks_here() -> int:
+    """Ranks of this node, as the launcher tells."""
+    for name in _COUNT:
+        if os.environ.get(name, "").isdigit():
+            return int(os.environ[name])
+    return _of_slurm(os.environ.get("SLURM_STEP_TASKS_PER_NODE", ""), _number("SLURM_NODEID"))
+
+
+def _number(name: str) -> int:
+    text = os.environ.get(name, "0")
+    return int(text) if text.isdigit() else 0
+
+
+def _of_slurm(counts: str, node: int) -> int:
+    """Ranks of a node in SLURM's words.
+
+    Examples
+    --------
+    >>> [_of_slurm("2(x3),1", node) for node in range(4)]
+    [2, 2, 2, 1]
+    """
+    nodes: list[int] = []
+    for part in filter(None, counts.split(",")):
+        count, _, times = part.rstrip(")").partition("(x")
+        nodes += [int(count)] * int(times or 1)
+    return nodes[node] if node < len(nodes) else 1
