@@ -17,7 +17,7 @@ if (_top := Path(__file__).resolve().parents[1]).joinpath("setup.cfg").is_file()
 # module -> the public names that it gives; resolved on first use
 _FACE = {
     "errors": "PmapError MapError ShapeError InputError GatherError UnsupportedError "
-    "DivergenceError LaunchError",
+    "DivergenceError ForeachError LaunchError",
     "settings": "options",
     "layout.maps": "Map",
     "arrays.distarray": "DistArray",

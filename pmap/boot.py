@@ -70,7 +70,7 @@ def _other_world(asked: int, size: int) -> str:
     if "SLURM_STEP_ID" in os.environ:
         return found + (
             "srun starts MPICH by --mpi=pmi2 and Open MPI by --mpi=pmix (Open MPI under pmi2 makes "
-            "worlds of 1); try pRUN --mpi pmix, or --mpi mpiexec, which takes the MPI's own launcher"
+            "worlds of 1); try pRUN --mpi pmix, or --mpi mpiexec for the launcher of the MPI itself"
         )
     return found + (
         "`python -m pmap doctor` looks at both; `pip install mpi4py mpich` in one environment "

@@ -9,6 +9,7 @@
     ├── GatherError      (MemoryError)   a hidden gather above the limit
     ├── UnsupportedError (TypeError)     a NumPy function or argument that pmap lacks
     ├── DivergenceError  (RuntimeError)  ranks that disagree about the next collective
+    ├── ForeachError     (RuntimeError)  items of `foreach` that failed
     └── LaunchError      (RuntimeError)  a world that could not be started as asked
 """
 
@@ -39,6 +40,22 @@ class UnsupportedError(PmapError, TypeError):
 
 class DivergenceError(PmapError, RuntimeError):
     """Ranks that disagree about the next collective operation."""
+
+
+class ForeachError(PmapError, RuntimeError):
+    """Items of `foreach` that failed, after the others were done.
+
+    Attributes
+    ----------
+    failures : list of Failure
+        In the order of the items: `index`, `item`, `rank`, `error` and `line` of each.
+    results : dict
+        Results of the items that did not fail, by index.
+    """
+
+    def __init__(self, message: str, failures: list | None = None, results: dict | None = None):
+        super().__init__(message)
+        self.failures, self.results = failures or [], results or {}
 
 
 class LaunchError(PmapError, RuntimeError):

@@ -1,23 +1,60 @@
-"""Independent tasks of uneven length, shared out over the ranks as they come free."""
+"""Independent tasks of uneven length, taken by the ranks as they come free."""
 
-import struct
-import time
-from collections.abc import Callable, Iterable
-from threading import Lock, Thread
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
-from .ranks.comm import MpiWorld, World, alone, world
+from .errors import ForeachError, InputError
+from .ledger import Ledger
+from .ranks.comm import World, alone, world
+from .ranks.counter import Counter
+from .ranks.sourceline import raised_at
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 SHARE = 4
 """A rank that comes free takes its share of the rest, divided by this: ever smaller portions."""
-POLL_S = 1e-3
-_PORTION = struct.Struct("qq")
 
 
-def foreach(items: Iterable[Item], f: Callable[[Item], Result]) -> list[Result]:
+@dataclass(frozen=True)
+class Failure:
+    """What became of one item of `foreach`.
+
+    Attributes
+    ----------
+    index, item : int, str
+        Where it stands among the items, and its key.
+    rank : int
+        Who worked on it.
+    error, line : str
+        The exception in one line, and the program's line that raised it.
+    """
+
+    index: int
+    item: str
+    rank: int
+    error: str
+    line: str
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"item {self.index} ({self.item}) on rank {self.rank}: {self.error} at {self.line}"
+
+
+def foreach(
+    items: Iterable[Item],
+    f: Callable[[Item], Result],
+    *,
+    ledger: Ledger | str | Path | None = None,
+    key: Callable[[Item], str] = str,
+    files: Callable[[Item], Iterable[str | Path]] | None = None,
+    made_with: Callable[[Item], str] | str | None = None,
+    stop_on_error: bool = False,
+) -> list[Result]:
     """Call `f` once for each item, on whichever rank is free; return all results. COLLECTIVE.
 
     Parameters
@@ -26,17 +63,36 @@ def foreach(items: Iterable[Item], f: Callable[[Item], Result]) -> list[Result]:
         Equal on all ranks.
     f : callable
         Called as ``f(item)`` on one rank, in a world of one rank: what is COLLECTIVE elsewhere
-        works on this rank alone inside it. What it raises ends the job.
+        works on this rank alone inside it.
+    ledger : Ledger or path, optional
+        Where each result is noted when it is there. Items that are noted already are not done
+        again, so a program that was cut off goes on where it was.
+    key : callable, optional
+        Text that names an item in the ledger and in messages; unlike for all items.
+    files : callable, optional
+        Files that an item leaves: an item counts as done while they are as they were.
+    made_with : str or callable, optional
+        What the results depend on beside the item, in a text: with another text they are not
+        taken from the ledger.
+    stop_on_error : bool, optional
+        Begin no more items, on any rank, after one has failed.
 
     Returns
     -------
     list
         ``[f(item) for item in items]``, on all ranks; results should be small.
 
+    Raises
+    ------
+    ForeachError
+        On all ranks, after the last item, if any has failed: `failures` says which, where and why,
+        `results` has those of the others.
+
     Notes
     -----
-    Guided self-scheduling (Polychronopoulos and Kuck, IEEE Trans. Comput. C-36, 1987): rank 0
-    hands out portions of consecutive items that shrink with what is left.
+    Guided self-scheduling (Polychronopoulos and Kuck, IEEE Trans. Comput. C-36, 1987): portions of
+    consecutive items that shrink with what is left. They are numbered, and a rank takes the next
+    number from a counter that MPI keeps one-sidedly: no rank deals them out, all work.
 
     Examples
     --------
@@ -45,84 +101,156 @@ def foreach(items: Iterable[Item], f: Callable[[Item], Result]) -> list[Result]:
     """
     items = list(items)
     here = world()
-    mine = {}
-    for portion in _portions(here, len(items)):
-        for i in portion:
+    names = [key(item) for item in items]
+    book = None if ledger is None else _Book(ledger, names, files, made_with)
+    results = {} if book is None else book.found(here, items)
+    left = [i for i in range(len(items)) if i not in results]
+    turns = _Turns(here, len(left))
+    mine, failures, every = {}, [], []
+    for at in turns:
+        i = left[at]
+        try:
             with alone():
                 mine[i] = f(items[i])
-    done = {i: result for part in here.allgather(mine) for i, result in part.items()}
-    return [done[i] for i in range(len(items))]
+                if book is not None:
+                    book.note(i, items[i], mine[i])
+        except Exception as error:
+            failures.append(_failure(i, names[i], here, error, len(left)))
+            if stop_on_error:
+                turns.close()
+    for part, failed in here.allgather((mine, failures)):
+        results |= part
+        every += failed
+    if every:
+        every.sort(key=lambda failure: failure.index)
+        raise ForeachError(_summary(every, len(items)), every, results)
+    return [results[i] for i in range(len(items))]
 
 
-def _portions(here: World, count: int) -> Iterable[range]:
-    """Indices for this rank, until none are left."""
-    if here.size == 1 or count == 0:
-        return [range(count)]
-    if not here.threads:
-        return [range(here.rank, count, here.size)]
-    return _dealt(here, count) if here.rank == 0 else _asked_for(here, count)
+def _failure(index: int, name: str, here: World, error: Exception, count: int) -> Failure:
+    """Show what went wrong at once: the others may go on for hours."""
+    line = raised_at(error.__traceback__)
+    failure = Failure(index, name, here.rank, f"{type(error).__name__}: {error}", line)
+    if isinstance(error, InputError):
+        said = f"{error}\n"
+    else:
+        trace = error.__traceback__
+        said = "".join(traceback.format_exception(type(error), error, trace and trace.tb_next))
+    others = "; the others go on" if count > 1 else ""
+    sys.stderr.write(
+        f"pmap: rank {here.rank} of {here.size}: item {index} ({name}) failed{others}:\n{said}"
+    )
+    return failure
 
 
-class _Dealer:
-    """What has not been handed out; every rank starts with a portion of its own."""
-
-    def __init__(self, count: int, size: int) -> None:
-        self._count, self._size, self._lock = count, size, Lock()
-        self._next = min(count, size * _portion(count, size))
-
-    def take(self) -> range:
-        """Hand out the next portion; empty when nothing is left."""
-        with self._lock:
-            start = self._next
-            length = _portion(self._count - start, self._size)
-            self._next = min(self._count, start + length)
-            return range(start, self._next)
+MOST_NAMED = 10
 
 
-def _portion(left: int, size: int) -> int:
+def _summary(failures: list[Failure], count: int) -> str:
+    lines = [f"{len(failures)} of {count} items failed"]
+    lines += [f"  {failure}" for failure in failures[:MOST_NAMED]]
+    if len(failures) > MOST_NAMED:
+        lines.append(f"  ... and {len(failures) - MOST_NAMED} more")
+    return "\n".join(lines)
+
+
+class _Book:
+    """The ledger of one call of `foreach`."""
+
+    def __init__(
+        self,
+        ledger: Ledger | str | Path,
+        names: list[str],
+        files: Callable | None,
+        made_with: Callable | str | None,
+    ) -> None:
+        self._ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
+        self._names, self._files, self._made_with = names, files, made_with
+        twice = next((n for n, seen in zip(names, _seen_before(names), strict=True) if seen), None)
+        if twice is not None:
+            raise InputError(
+                f"two items have the key {twice!r}: the ledger could not tell them apart; give "
+                "key= a function that names each item differently"
+            )
+
+    def found(self, here: World, items: list) -> dict[int, object]:
+        """Results that are there already; each rank looks at its share of the items. COLLECTIVE."""
+        mine = {
+            i: self._ledger.value(self._names[i])
+            for i in range(here.rank, len(items), here.size)
+            if self._ledger.done(self._names[i], self._with(items[i]))
+        }
+        return {i: value for part in here.allgather(mine) for i, value in part.items()}
+
+    def note(self, index: int, item: object, value: object) -> None:
+        """Note an item that is finished. LOCAL."""
+        files = () if self._files is None else self._files(item)
+        self._ledger.finish(self._names[index], value, files, self._with(item))
+
+    def _with(self, item: object) -> str | None:
+        return self._made_with(item) if callable(self._made_with) else self._made_with
+
+
+def _seen_before(names: list[str]) -> Iterator[bool]:
+    seen: set[str] = set()
+    for name in names:
+        yield name in seen
+        seen.add(name)
+
+
+class _Turns:
+    """Numbers of the tasks that this rank is to do, until none are left. COLLECTIVE."""
+
+    def __init__(self, here: World, count: int) -> None:
+        self._here, self._is_open = here, True
+        self._portions = _portions(count, here.size)
+        self._counter: Counter | None = None
+        here.next_tag("tasks")
+
+    def __iter__(self) -> Iterator[int]:
+        """Until none are left, or `close`."""
+        for portion in self._own():
+            for task in portion:
+                if not self._is_open:
+                    return
+                yield task
+
+    def _own(self) -> Iterator[range]:
+        """Every rank begins with the portion of its own number, then takes the next ones."""
+        at, size = self._here.rank, self._here.size
+        if size == 1:
+            yield from self._portions
+        elif len(self._portions) <= size:
+            yield from self._portions[at : at + 1]
+        else:
+            with self._here.counting() as self._counter:
+                while at < len(self._portions):
+                    yield self._portions[at]
+                    at = size + self._counter.add()
+
+    def close(self) -> None:
+        """Let no rank begin another portion, nor this one another task."""
+        self._is_open = False
+        if self._counter is not None:
+            self._counter.close()
+
+
+def _portions(count: int, size: int) -> list[range]:
+    """Ranges of tasks, ever shorter; the first ones, of each rank its own, of one length.
+
+    Examples
+    --------
+    >>> [len(p) for p in _portions(20, 2)]
+    [2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    """
+    portions: list[range] = []
+    start, first = 0, _length(count, size)
+    while start < count:
+        length = first if len(portions) < size else _length(count - start, size)
+        portions.append(range(start, min(count, start + length)))
+        start += length
+    return portions
+
+
+def _length(left: int, size: int) -> int:
     return max(1, left // (SHARE * size))
-
-
-def _first(rank: int, count: int, size: int) -> range:
-    length = _portion(count, size)
-    return range(min(count, rank * length), min(count, (rank + 1) * length))
-
-
-def _dealt(here: MpiWorld, count: int) -> Iterable[range]:
-    """Rank 0 takes portions, while a thread of it gives them to the others."""
-    dealer = _Dealer(count, here.size)
-    server = Thread(target=_serve, args=(here, here.next_tag("tasks"), dealer), daemon=True)
-    server.start()
-    portion = _first(0, count, here.size)
-    while portion:
-        yield portion
-        portion = dealer.take()
-    here.until(lambda: not server.is_alive(), "tasks")
-
-
-def _serve(here: MpiWorld, tag: int, dealer: _Dealer) -> None:
-    """Answer until every other rank has been told that nothing is left."""
-    asking, sent = here.size - 1, []
-    while asking:
-        letter = here.poll_bytes(tag)
-        if letter is None:
-            time.sleep(POLL_S)
-            continue
-        portion = dealer.take()
-        asking -= not portion
-        sent.append(here.send_bytes(_PORTION.pack(portion.start, portion.stop), letter[0], tag))
-    while not all(part.Test() for request in sent for part in request):
-        time.sleep(POLL_S)
-
-
-def _asked_for(here: MpiWorld, count: int) -> Iterable[range]:
-    """Other ranks ask for the next portion when they have done theirs."""
-    tag = here.next_tag("tasks")
-    portion = _first(here.rank, count, here.size)
-    while True:
-        yield portion
-        asking = here.send_bytes(b"", 0, tag)
-        portion = range(*_PORTION.unpack(here.recv_bytes(0, tag, "tasks")))
-        here.wait([asking], "tasks")
-        if not portion:
-            return

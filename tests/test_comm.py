@@ -94,7 +94,7 @@ def test_alone_may_be_nested():
 def test_foreach_keeps_order_and_passes_errors():
     assert pm.foreach(iter("abc"), str.upper) == ["A", "B", "C"]
     assert pm.foreach([], str.upper) == []
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(pm.ForeachError, match=r"item 1 \(0\) on rank 0: ZeroDivisionError"):
         pm.foreach([1, 0], lambda x: 1 / x)
 
 

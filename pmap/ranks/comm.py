@@ -11,7 +11,6 @@ from ..errors import LaunchError, PmapError
 from . import guard
 from .mpiworld import MpiWorld
 from .onerank import World
-from .sentry import Sentry
 from .watchdog import Watchdog
 
 T = TypeVar("T")
@@ -127,9 +126,9 @@ def _start() -> World:
     for name in ("PMI_FD", "PMI_PORT"):
         os.environ.pop(name, None)
     if whole.size > 1:
-        guard.install(whole.watch, whole.farewell)
-        if whole.threads:
-            whole.watch.relieve = Sentry(whole.watch).relieve
+        guard.install(whole.watch, whole.farewell, whole.close)
+        if whole.sentry is not None:
+            whole.watch.relieve = whole.sentry.relieve
         _learn_exit_code(MPI, whole.watch)
     os.register_at_fork(after_in_child=_be_no_rank)
     return whole

@@ -17,7 +17,7 @@ FINISHED_SLEEP_S = (1e-3, 20e-3)
 """First and longest pause between two looks; a hundred finished ranks must not use up a core."""
 
 
-def install(watch: Watchdog, farewell: Callable[[], bool]) -> None:
+def install(watch: Watchdog, farewell: Callable[[], bool], close: Callable[[], object]) -> None:
     """Guard this process: an uncaught exception ends the job, and its exit waits for all ranks.
 
     Parameters
@@ -26,10 +26,12 @@ def install(watch: Watchdog, farewell: Callable[[], bool]) -> None:
         Knows this rank, and can end the job.
     farewell : callable
         Called without arguments when the program is over; False = there is no one to wait for.
+    close : callable
+        Called when all ranks are over, before MPI ends.
     """
     sys.excepthook = lambda *error: fail(watch, *error)
     sys.exit = _listening_exit(watch)
-    atexit.register(_finish, watch, farewell, os.getpid())
+    atexit.register(_finish, watch, farewell, close, os.getpid())
 
 
 def remove() -> None:
@@ -83,7 +85,9 @@ def _tell_of_code(watch: Watchdog) -> None:
     )
 
 
-def _finish(watch: Watchdog, farewell: Callable[[], bool], pid: int) -> None:
+def _finish(
+    watch: Watchdog, farewell: Callable[[], bool], close: Callable[[], object], pid: int
+) -> None:
     """Wait until all ranks have finished, and answer those that ask where this one is."""
     if os.getpid() != pid:  # a forked child is no rank
         return
@@ -101,3 +105,4 @@ def _finish(watch: Watchdog, farewell: Callable[[], bool], pid: int) -> None:
         time.sleep(pause_s)
         pause_s = min(1.1 * pause_s, longest_s)
     watch.part()
+    close()

@@ -7,7 +7,8 @@ that compute, and the watchdog runs while they wait.
 import os
 import pickle
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
@@ -15,8 +16,10 @@ from zlib import crc32
 from ..errors import DivergenceError
 from .arena import SMALL_BYTES, Arena
 from .binomial import relatives
+from .counter import Counter
 from .onerank import Request, World
 from .post import Post
+from .sentry import Sentry
 from .sourceline import place
 from .watchdog import Watchdog, ranks
 
@@ -29,7 +32,8 @@ PART_BYTES = 1 << 30
 """One MPI message; some MPI libraries count bytes in 32 bits."""
 SPIN_S = 150e-6
 """Polling without a sleep: most waits are over by then."""
-LONGEST_SLEEP_S = 1e-3
+LONGEST_SLEEP_S, SHARE_OF_WAIT, LONGEST_OF_ALL_S = 1e-3, 0.01, 20e-3
+"""A pause is a millisecond at most, or a hundredth of the time that the wait has taken already."""
 LOOKS = 3
 """MPI may need more than one call to see what is there."""
 _KINDS = ("exchange", "allgather", "bcast", "barrier", "check", "tasks", "node")
@@ -64,6 +68,8 @@ class MpiWorld(World):
         self._joined = self.size == 1
         self._arena: Arena | None = None
         """Set where all ranks are on one node."""
+        self._counter: Counter | None = None
+        self.sentry = Sentry(self.watch) if self.threads and self.size > 1 else None
 
     def next_tag(self, kind: str = "exchange") -> int:
         """Tag of the next collective operation: its number and kind, so that kinds never mix."""
@@ -131,6 +137,27 @@ class MpiWorld(World):
             self._compare(("end",), "the end of the program")
         return True
 
+    def close(self) -> None:
+        """Give back what MPI holds for all ranks; all of them are over. COLLECTIVE."""
+        if self._counter is not None:
+            self._counter.free()
+
+    @contextmanager
+    def counting(self) -> Iterator[Counter]:
+        """The counter that all ranks share, set to 0, inside a ``with`` block. COLLECTIVE."""
+        if self._counter is None:
+            self.barrier()  # MPI's own wait, which follows, does not sleep
+            self._counter = Counter(self._mpi, self.until)
+        self._counter.begin()
+        hurried = self.sentry if self.rank == 0 and self._arena is None else None
+        if hurried is not None:
+            hurried.hurry()
+        try:
+            yield self._counter
+        finally:
+            if hurried is not None:
+                hurried.calm()
+
     def isend(self, buf: "np.ndarray", dest: int, tag: int) -> Request:
         """Start to send, in parts of at most 2**30 bytes."""
         self.sent_bytes += buf.nbytes
@@ -183,8 +210,8 @@ class MpiWorld(World):
             self.watch.leave()
 
     def _poll(self, test: Callable[[], T]) -> T:
-        end_of_spin = time.perf_counter() + SPIN_S
-        while time.perf_counter() < end_of_spin:
+        start = time.perf_counter()
+        while time.perf_counter() < start + SPIN_S:
             if result := test():
                 return result
             os.sched_yield()
@@ -194,7 +221,8 @@ class MpiWorld(World):
             if result := test():
                 return result
             time.sleep(pause_s)
-            pause_s = min(1.5 * pause_s, LONGEST_SLEEP_S)
+            longest_s = max(LONGEST_SLEEP_S, SHARE_OF_WAIT * (time.perf_counter() - start))
+            pause_s = min(1.5 * pause_s, longest_s, LONGEST_OF_ALL_S)
 
     def send_bytes(self, data: bytes, dest: int, tag: int) -> Request:
         """Start to send bytes whose length the receiver does not know; not counted. LOCAL."""
