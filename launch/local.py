@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .errors import JobError
 from .job import Job
 
 THREAD_VARIABLES = (
@@ -15,6 +16,10 @@ THREAD_VARIABLES = (
 )
 LEFTOVERS = ("PMI_", "PMIX_", "OMPI_", "MPI_LOCAL", "HYDI_", "PMAP_STARTED", "PMAP_NP")
 """A job that is started from inside a rank must not take itself for that rank."""
+PER_JOB = ("PMAP_CHECK", "PMAP_RECORD", "PMAP_MEMORY_GB", "PMAP_JOB_DIR", "PMAP_ATTEMPT")
+"""What a job says by itself is not inherited: what was asked has been weighed already."""
+SHARED_MB_PER_RANK = 5.2
+"""What MPICH takes of /dev/shm for each rank: 10 MB at 2 ranks, 41 at 8."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +45,71 @@ def argv(job: Job, mpiexec: Mpiexec | None) -> list[str]:
     >>> " ".join(argv(job, Mpiexec("mpiexec", "mpich")))
     'mpiexec -n 2 python -m pmap.boot a.py --fast'
     """
+    program = job.program
+    if job.image is not None:
+        program = ["apptainer", "exec", job.image, *program]
     if job.ranks == 1 or mpiexec is None:
-        return job.program
-    flags = []
-    if mpiexec.kind == "openmpi":
-        flags = ["--allow-run-as-root", "--oversubscribe", "--mca", "osc", "^ucx"]
+        return program
+    flags = list(mpiexec_flags(mpiexec.kind))
     if job.prefix:
         flags.append("--tag-output" if mpiexec.kind == "openmpi" else "-prepend-rank")
-    return [mpiexec.path, *flags, "-n", str(job.ranks), *job.program]
+    return [mpiexec.path, *flags, *_binding(job, mpiexec), "-n", str(job.ranks), *program]
+
+
+def mpiexec_flags(kind: str) -> tuple[str, ...]:
+    """Words without which an MPI's mpiexec refuses what pmap's users do."""
+    if kind == "openmpi":
+        return ("--allow-run-as-root", "--oversubscribe", "--mca", "osc", "^ucx")
+    return ()
+
+
+def _binding(job: Job, mpiexec: Mpiexec) -> list[str]:
+    """Cores of its own for each rank; not unasked, for two jobs would share the first cores."""
+    if job.bind != "cores":
+        return []
+    threads = job.threads_per_rank or 1
+    if mpiexec.kind == "openmpi":
+        return ["--map-by", f"slot:PE={threads}", "--bind-to", "core"]
+    return ["-bind-to", f"core:{threads}"]
+
+
+def check(job: Job, cores: int, shared_mb: float | None) -> None:
+    """Refuse a job that this machine cannot run.
+
+    Parameters
+    ----------
+    job : Job
+    cores : int
+        Cores that this process may use.
+    shared_mb : float or None
+        What is free in /dev/shm; None where there is none.
+
+    Raises
+    ------
+    JobError
+    """
+    if job.nodes not in (None, 1):
+        raise JobError(
+            f"--triples asks for {job.nodes} nodes, and this machine is one; "
+            "--slurm submits to a cluster"
+        )
+    if job.array is not None:
+        raise JobError("--array is for --slurm: this machine runs one task at a time")
+    if job.modules or job.conda:
+        raise JobError("--module and --conda are for --slurm; here load them in the shell first")
+    threads = job.ranks * (job.threads_per_rank or 1)
+    if job.bind == "cores" and threads > cores:
+        raise JobError(
+            f"--bind cores: {job.ranks} ranks with {job.threads_per_rank or 1} threads each need "
+            f"{threads} cores, and there are {cores}; fewer ranks, or --bind none"
+        )
+    needed_mb = job.ranks * SHARED_MB_PER_RANK
+    if job.ranks > 1 and shared_mb is not None and shared_mb < needed_mb:
+        raise JobError(
+            f"{job.ranks} ranks need {needed_mb:.0f} MB of /dev/shm, and {shared_mb:.0f} MB are "
+            "free; remove what ended jobs have left there, or give the container more "
+            "(docker run --shm-size=2g)"
+        )
 
 
 def variables(job: Job, cores: int, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -88,4 +150,5 @@ def variables(job: Job, cores: int, inherited: Mapping[str, str]) -> dict[str, s
 def environment(job: Job, cores: int, inherited: Mapping[str, str]) -> dict[str, str]:
     """The whole environment of the ranks."""
     kept = {k: v for k, v in inherited.items() if not k.startswith(LEFTOVERS)}
+    kept = {k: v for k, v in kept.items() if k not in PER_JOB}
     return {**kept, **variables(job, cores, inherited)}

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from .errors import JobError
 
-VERBS = ("doctor",)
-LATER_VERBS = ("status", "logs", "cancel", "resume", "serve")
+JOB_VERBS = ("status", "logs", "cancel", "resume")
+VERBS = (*JOB_VERBS, "doctor")
+LATER_VERBS = ("serve",)
 
 
 def resolve(target: str) -> tuple[str, ...]:

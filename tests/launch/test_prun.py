@@ -98,10 +98,14 @@ def test_the_function_runs_a_script_with_pmatlabs_arguments(tmp_path, capfd):
 
 
 def test_the_function_refuses_what_it_cannot_do(tell):
-    with pytest.raises(JobError, match="machines is"):
-        pRUN(tell, 2, "normal&")
+    with pytest.raises(JobError, match="no lists of hosts"):
+        pRUN(tell, 2, ["node1", "node2"])
     with pytest.raises(JobError, match="np is"):
+        pRUN(tell, (4, 2, 1, 1))
+    with pytest.raises(JobError, match="asks for 4 nodes, and this machine is one"):
         pRUN(tell, (4, 2, 1))
+    with pytest.raises(JobError, match="did you mean 'threads_per_rank'"):
+        pRUN(tell, 2, {}, thread_per_rank=2)
     with pytest.raises(JobError, match="must be a whole number"):
         pRUN(tell, 0)
 
@@ -141,13 +145,21 @@ def test_dry_run_prints_a_line_for_a_shell_and_starts_nothing(tell, capsys):
     ("words", "says"),
     [
         (["--chek", "x.py"], "did you mean '--check'"),
-        (["--slurm", "x.py"], "--slurm is not available in this version"),
-        (["--partition=fast", "x.py"], "--partition is not available"),
-        (["status", "3"], "'status' is not available"),
+        (["--partition=fast", __file__], "--partition is for a cluster; add --slurm"),
+        (["--slrum", "x.py"], "did you mean '--slurm'"),
+        (["serve"], "'serve' is not available"),
+        (["--background", "--slurm", __file__], "leave one of the two out"),
+        (["--triples", "4,2", __file__], "this machine is one; --slurm"),
+        (["--triples", "4", __file__], "must be NODES,PPN or NODES,PPN,THREADS"),
+        (["-n", "2", "--triples", "1,2", __file__], "one of the two says how many"),
+        (["--bind", "core", __file__], "must be one of auto, none, cores"),
+        (["--job", "/no/such.toml", __file__], "cannot read /no/such.toml"),
+        (["logs"], "required: JOB"),
+        (["status", "a", "b"], "unrecognized arguments: b"),
         (["simulat"], "did you mean 'simulate'"),
         (["no_such_app_at_all"], "there are "),
         (["./nothing.py"], "there is no file"),
-        (["-n", "two", "x.py"], "invalid int value"),
+        (["-n", "two", __file__], "-n is 'two'; it must be a whole number"),
         (["-n", "0", __file__], "ranks (-n) is 0"),
         (["/tmp/"], "is a folder"),
     ],
