@@ -83,8 +83,10 @@ def rows(folder: Folder, record: Record, ask: Ask = submit.ask) -> list[Row]:
     """See how far each stage is."""
     if record.kind == "local":
         return [_row(stage, [_local(folder, record, stage)]) for stage in record.stages]
-    known = _asked(record.stages, ask)
-    known = _remembered(folder, record.stages, known)
+    known = _remembered(folder, _asked(record.stages, ask))
+    left = [s for s in record.stages if any(t.state == LOST for t in _tasks(folder, s, known))]
+    if left:
+        known = _remembered(folder, {**known, **_accounted(left, ask)})
     return [_row(s, _tasks(folder, s, known)) for s in record.stages]
 
 
@@ -174,8 +176,17 @@ def _asked(stages: Iterable[Stage], ask: Ask) -> dict[tuple[str, str], Task]:
     return parse_queue(said.out)
 
 
+def _accounted(stages: Iterable[Stage], ask: Ask) -> dict[tuple[str, str], Task]:
+    """What accounting knows of jobs that SLURM has forgotten; many clusters have none."""
+    try:
+        said = ask([*SACCT, "-j", ",".join(s.id for s in stages if s.id)])
+    except JobError:
+        return {}
+    return parse_accounts(said.out) if said.code == 0 else {}
+
+
 def _remembered(
-    folder: Folder, stages: Sequence[Stage], known: Mapping[tuple[str, str], Task]
+    folder: Folder, known: Mapping[tuple[str, str], Task]
 ) -> dict[tuple[str, str], Task]:
     """Add what SLURM said earlier, and keep the ends that only SLURM tells of."""
     before = folder.seen()

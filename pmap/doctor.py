@@ -28,8 +28,14 @@ SMALL_SHM_MB = 128
 SMALL_TEMP_MB = 1024
 LIMIT_S = 60.0
 NUMBERS = ("PMAP_WAIT_S", "PMAP_MEMORY_GB")
-KNOWN_VARIABLES = {*NUMBERS, "PMAP_CHECK", "PMAP_RECORD", "PMAP_DEFAULT_MAP", "PMAP_NP"}
-KNOWN_VARIABLES |= {"PMAP_STARTED", "PMAP_TEST_DATA", "PMAP_REQUIRE_SLOW"}
+OPTIONS_OF_PRUN = (
+    "RANKS TRIPLES THREADS_PER_RANK MEMORY CHECK RECORD PREFIX BIND NAME SLURM PARTITION ACCOUNT "
+    "TIME GRES ARRAY MAX_AT_ONCE DEPENDENCY MPI REQUEUE MODULE VENV CONDA IMAGE"
+).split()
+SET_BY_PMAP = {"PMAP_NP", "PMAP_STARTED", "PMAP_TERMINAL_COLUMNS", "PMAP_JOB_DIR", "PMAP_ATTEMPT"}
+KNOWN_VARIABLES = {*NUMBERS, *SET_BY_PMAP, *(f"PMAP_{name}" for name in OPTIONS_OF_PRUN)}
+KNOWN_VARIABLES |= {"PMAP_DEFAULT_MAP", "PMAP_TRANSPORT", "PMAP_STATE_DIR", "PMAP_PROGRESS_S"}
+KNOWN_VARIABLES |= {"PMAP_TEST_DATA", "PMAP_REQUIRE_SLOW"}
 EXCHANGE = """
 import sys
 from mpi4py import MPI
@@ -162,7 +168,7 @@ def variables() -> Iterator[Finding]:
     for name in sorted(n for n in os.environ if n.startswith("PMAP_")):
         value = os.environ[name]
         if name not in KNOWN_VARIABLES:
-            right = ", ".join(sorted(KNOWN_VARIABLES - {"PMAP_NP", "PMAP_STARTED"}))
+            right = ", ".join(sorted(KNOWN_VARIABLES - SET_BY_PMAP))
             yield Finding("note", name, "is not a variable of pmap", f"there are {right}")
         elif name in NUMBERS and not _is_positive(value):
             yield Finding("fault", name, f"is {value!r}", f"unset it, or {name}=20")
