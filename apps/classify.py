@@ -89,11 +89,11 @@ def _classify(run: runs.Run, settings: dict, model: Path | None, train: Path | N
     columns = {file: tables.read_csv(file) for file in files}
     machine, labelled, source, scores, why = None, None, None, None, ""
     if model is not None:
-        machine, source = modelfiles.load_model(_beside(model, settings)), "model"
+        machine, source = modelfiles.load_model(beside(model, settings)), "model"
         if machine.features != FEATURES:
             raise InputError(f"{model} is for the features {machine.features}, not {FEATURES}")
     elif train is not None:
-        labelled, source = _from_csv(_beside(train, settings), columns), "train"
+        labelled, source = _from_csv(beside(train, settings), columns), "train"
     else:
         labelled = _from_truth(run, settings, columns)
         source = "truth" if labelled is not None else None
@@ -135,9 +135,9 @@ def check_sources(settings: dict, model: str | None = None, train: str | None = 
     if model is not None and train is not None:
         raise InputError("give a model or labels to train one, not both")
     if model is not None:
-        modelfiles.load_model(_beside(model, settings))
+        modelfiles.load_model(beside(model, settings))
     if train is not None:
-        _read_labels(_beside(train, settings))
+        _read_labels(beside(train, settings))
 
 
 def table_files(run: runs.Run) -> list[Path]:
@@ -150,8 +150,8 @@ def table_files(run: runs.Run) -> list[Path]:
     return files
 
 
-def _beside(path: str | Path, settings: dict) -> Path:
-    """A path as given, or relative to the dataset file that names it."""
+def beside(path: str | Path, settings: dict) -> Path:
+    """A path as given, or relative to the dataset file that names it. LOCAL."""
     path = Path(path)
     home = settings.get("dataset")
     return path if path.exists() or home is None else Path(home).parent / path
@@ -259,10 +259,13 @@ def match_tile(out: Path, truth_dir: Path, name: str) -> list[tuple[int, int]]:
 def _write(run: runs.Run, file: Path, table: Table, p: np.ndarray) -> None:
     table["p_neuron"] = p
     table["class"] = np.where(np.isnan(p), "unclassified", np.where(p >= 0.5, "neuron", "glia"))
+    if file.parent.name == "tables":
+        run.write_tile_table(file.stem, table)
+        return
     run.write_table(file.relative_to(run.out), table)
-    beside = file.with_suffix(".h5")
-    if file.name == "cells.csv" and beside.is_file():
-        run.write_table_h5(beside.relative_to(run.out), table)
+    twin = file.with_suffix(".h5")
+    if twin.is_file():
+        run.write_table_h5(twin.relative_to(run.out), table)
 
 
 def _summary(p: dict, files: list[Path], source: str | None, scores: dict | None, why: str) -> dict:

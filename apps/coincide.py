@@ -20,6 +20,7 @@ from pmap import InputError
 
 from . import commands, runs, tables
 from . import dataset as datasets
+from .fingerprints import digest, stats
 from .kernels import coincidence
 from .markerspots import find_spots
 
@@ -203,9 +204,10 @@ def _measured(
     """Measure one tile, unless that was done; return the file that holds the measurements."""
     name = f"coincidence/r{tile[0]}_c{tile[1]}.csv"
     item = f"coincide r{tile[0]}_c{tile[1]}"
-    made_with = {**asdict(settings), "image": str(image.absolute()), "voxel_um": list(voxel_um)}
-    if run.done(item) and run.facts(item).get("settings") == made_with:
+    made_with = pm.once(_made_of, run, tile, image.absolute(), voxel_um, settings)
+    if run.done(item, made_with):
         return run.path(name)
+    run.forget(item)
     with (
         pm.io.open(_labels_path(run, tile), dataset="labels") as labels,
         pm.io.open(image) as marker,
@@ -217,8 +219,16 @@ def _measured(
     columns = {"id": ids, "marker": values[0]}
     columns |= {f"control_{i}": row for i, row in enumerate(values[1:], 1)}
     path = run.write_table(name, columns)
-    run.finish(item, [path], settings=made_with)
+    run.finish(item, [path], made_with)
     return path
+
+
+def _made_of(
+    run: runs.Run, tile: Tile, image: Path, voxel_um: tuple, settings: CoincideSettings
+) -> str:
+    """Checksum of what a tile's measurements depend on."""
+    files = stats([image]), stats([_labels_path(run, tile)], within=run.out)
+    return digest(asdict(settings), voxel_um, *files)
 
 
 def _contrasts(
@@ -316,7 +326,7 @@ def _decide(run: runs.Run, measured: dict[Tile, Path], settings: CoincideSetting
     for tile, table in cells.items():
         positive = values[tile][0] > threshold.value
         table["cfos"] = np.where(tested[tile], np.where(positive, "1", "0"), "")
-        run.write_table(_table_name(tile), table)
+        run.write_tile_table(f"r{tile[0]}_c{tile[1]}", table)
     unclassified = sum(
         int(np.isin(c["class"].astype(str), ("neuron", "glia"), invert=True).sum())
         for c in cells.values()

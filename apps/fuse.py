@@ -1,8 +1,6 @@
 """Fuse tiles whose places are known: one image per channel, and one id for each nucleus."""
 
 import functools
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +10,10 @@ import pmap as pm
 
 from . import runs
 from .dataset import Dataset
+from .fingerprints import digest, stats
 from .fusedvolume import Box, Places, frame_shape, lengths, pieces, write_volume
 from .kernels.fusion import blend
-from .merge import digest_of_tables, fuse_labels, segmented
+from .merge import digest_of_labels, fuse_labels, segmented
 from .mosaic import Mosaic, open_mosaic
 
 
@@ -38,14 +37,14 @@ def fuse_run(source: Dataset | Mosaic | str | Path, run: runs.Run, placements: d
     """
     mosaic = source if isinstance(source, Mosaic) else open_mosaic(source)
     places = {(t["row"], t["col"]): tuple(t["zyx_vox"]) for t in placements["tiles"]}
-    made_with = _digest(placements["tiles"])
-    for channel in mosaic.files:
-        _unless_done(run, f"fused {channel}", made_with, fuse_channel, mosaic, places, channel)
+    placed = [placements["tiles"], mosaic.voxel_um, mosaic.shape]
+    for channel, files in mosaic.files.items():
+        of = digest(placed, pm.once(stats, sorted({path for path, _ in files.values()})))
+        _unless_done(run, f"fused {channel}", of, fuse_channel, mosaic, places, channel)
     cells = None
     if pm.once(segmented, mosaic, run):
-        # Tables change without the labels: nuclei are classified anew after a review.
-        made_with += pm.once(digest_of_tables, mosaic, run)
-        _unless_done(run, "fused labels", made_with, fuse_labels, mosaic, places)
+        of = digest(placed, pm.once(digest_of_labels, mosaic, run))
+        _unless_done(run, "fused labels", of, fuse_labels, mosaic, places)
         cells = run.facts("fused labels").get("cells")
     shape = frame_shape(mosaic, places)
     return {"shape_vox": list(shape), "channels": list(mosaic.files), "cells": cells}
@@ -66,12 +65,9 @@ def fuse_channel(mosaic: Mosaic, places: Places, channel: str, run: runs.Run) ->
 
 
 def _unless_done(run: runs.Run, item: str, made_with: str, make: Callable, *args: object) -> None:
-    """Make an item and mark it as finished, unless it is there and of the same placements."""
-    if run.done(item) and run.facts(item).get("placements") == made_with:
+    """Make an item and mark it as finished, unless it is there and made with the same."""
+    if run.done(item, made_with):
         return
+    run.forget(item)
     facts = make(*args, run)
-    run.finish(item, facts.pop("files"), placements=made_with, **facts)
-
-
-def _digest(obj: object) -> str:
-    return hashlib.blake2b(json.dumps(obj).encode(), digest_size=8).hexdigest()
+    run.finish(item, facts.pop("files"), made_with, **facts)

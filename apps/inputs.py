@@ -4,7 +4,7 @@ A file that cannot be opened, is cut off, is no volume, shows the same value eve
 NaN would otherwise be found hours into a run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,16 @@ from .dataset import Dataset
 MAX_NAMED = 5
 
 
-def check_images(dataset: Dataset) -> tuple[int, int, int]:
+def check_images(
+    dataset: Dataset, tiles: Sequence[tuple[int, int]] | None = None
+) -> tuple[int, int, int]:
     """Check every channel of every tile, files shared out over the ranks. COLLECTIVE.
 
     Parameters
     ----------
     dataset : Dataset
+    tiles : sequence of (row, col), optional
+        Look at these alone.
 
     Returns
     -------
@@ -34,7 +38,8 @@ def check_images(dataset: Dataset) -> tuple[int, int, int]:
     InputError
         Naming the files at fault, the same on all ranks.
     """
-    files = [dataset.file(c, row, col) for c in dataset.channels for row, col in dataset.tiles]
+    tiles = dataset.tiles if tiles is None else tiles
+    files = [dataset.file(c, row, col) for c in dataset.channels for row, col in tiles]
     seen = pm.foreach(files, probe)
     problems = [look["problem"] for look in seen if look.get("problem")]
     if problems:
@@ -43,7 +48,7 @@ def check_images(dataset: Dataset) -> tuple[int, int, int]:
     _check_alike(
         [(file, tuple(look["shape"])) for file, look in zip(files, seen, strict=True)], "shape"
     )
-    n = len(dataset.tiles)
+    n = len(tiles)
     for i in range(len(dataset.channels)):
         part = slice(i * n, (i + 1) * n)
         dtypes = zip(files[part], [look["dtype"] for look in seen[part]], strict=True)

@@ -17,6 +17,7 @@ import pmap as pm
 from pmap import InputError
 
 from . import runs, tables
+from .fingerprints import digest, stats
 from .fusedvolume import Box, Places, frame_shape, lengths, pieces, write_volume
 from .kernels import merging
 from .kernels.fusion import Piece, paint
@@ -76,12 +77,14 @@ def segmented(mosaic: Mosaic, run: runs.Run) -> bool:
     return not missing
 
 
-def digest_of_tables(mosaic: Mosaic, run: runs.Run) -> str:
-    """What the tables of all tiles say, in a few letters. LOCAL."""
-    digest = hashlib.blake2b(digest_size=8)
-    for tile in sorted(mosaic.tiles):
-        digest.update(_table_path(run, tile).read_bytes())
-    return digest.hexdigest()
+def digest_of_labels(mosaic: Mosaic, run: runs.Run) -> str:
+    """Which labels the tiles have, and what their tables say, in a few letters. LOCAL.
+
+    Tables change without the labels: nuclei are classified anew after a review.
+    """
+    order = sorted(mosaic.tiles)
+    said = [hashlib.blake2b(_table_path(run, t).read_bytes()).hexdigest() for t in order]
+    return digest(stats((_labels_path(run, tile) for tile in order), run.out), said)
 
 
 def _open_labels(run: runs.Run, tile: Tile) -> pm.io.FileArray:

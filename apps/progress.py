@@ -12,6 +12,9 @@ import pmap as pm
 from .commands import say
 
 REFRESH_S = 0.3
+PLAIN_S = 30.0
+"""Seconds between two plain lines of a stage; the variable PMAP_PROGRESS_S gives another number."""
+
 NAME_WIDTH = 10
 
 TERMINAL = "PMAP_TERMINAL_COLUMNS"
@@ -19,7 +22,7 @@ TERMINAL = "PMAP_TERMINAL_COLUMNS"
 
 
 @contextlib.contextmanager
-def shown(name: str, total: int, count: Callable[[], int]) -> Iterator[None]:
+def shown(name: str, total: int = 1, count: Callable[[], int] | None = None) -> Iterator[None]:
     """Show a stage while the block runs. COLLECTIVE: one rank shows, for all.
 
     Parameters
@@ -27,18 +30,19 @@ def shown(name: str, total: int, count: Callable[[], int]) -> Iterator[None]:
     name : str
         The stage.
     total : int
-        Items that it consists of.
-    count : callable
-        Items finished so far, counted where all ranks leave their marks (on disk).
+        Tiles that it consists of; 1 if it is done at once.
+    count : callable, optional
+        Tiles finished so far, counted where all ranks leave their marks (on disk).
     """
     start = time.perf_counter()
-    bar = _Bar(name, total, count)
-    pm.once(bar.start)
+    kind = _Bar if pm.once(_on_terminal) else _Lines
+    display = kind(name, total, count or (lambda: 0))
+    pm.once(display.start)
     try:
         yield
     finally:
-        bar.stop()
-    if not pm.once(_on_terminal):
+        display.stop()
+    if kind is _Lines:
         items = f"{total} tiles, " if total > 1 else ""
         say(f"{name:<{NAME_WIDTH}} {items}{time.perf_counter() - start:.1f} s")
 
@@ -52,16 +56,57 @@ def _on_terminal() -> bool:
     return sys.stdout.isatty() or TERMINAL in os.environ
 
 
-class _Bar:
-    """A rich progress bar that counts by itself, on the rank that starts it."""
+def interval_s() -> float:
+    """Seconds between two plain lines. LOCAL."""
+    try:
+        given = float(os.environ.get("PMAP_PROGRESS_S", PLAIN_S))
+    except ValueError:
+        return PLAIN_S
+    return given if given > 0 else PLAIN_S
+
+
+class _Display:
+    """Shows a stage again and again, from a thread of the rank that starts it."""
 
     def __init__(self, name: str, total: int, count: Callable[[], int]) -> None:
         self.name, self.total, self.count = name, total, count
-        self.bar = None
+        self.thread: threading.Thread | None = None
+        self.ended = threading.Event()
+
+    def follow(self, every_s: float, show: Callable[[], None]) -> None:
+        """Call `show` every so often, until the stage has ended."""
+
+        def loop() -> None:
+            while not self.ended.wait(every_s):
+                show()
+
+        self.thread = threading.Thread(target=loop, daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        """End the thread, on the rank that has it."""
+        self.ended.set()
+        if self.thread is not None:
+            self.thread.join()
+
+
+class _Lines(_Display):
+    """A plain line every 30 s: for logs."""
 
     def start(self) -> None:
-        if not _on_terminal():
-            return
+        self.began = time.perf_counter()
+        self.follow(interval_s(), self._line)
+
+    def _line(self) -> None:
+        tiles = f"{self.count()} of {self.total} tiles, " if self.total > 1 else ""
+        took_s = time.perf_counter() - self.began
+        print(f"{self.name:<{NAME_WIDTH}} {tiles}{took_s:.0f} s", flush=True)
+
+
+class _Bar(_Display):
+    """A rich progress bar."""
+
+    def start(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
@@ -71,18 +116,10 @@ class _Bar:
         self.bar = Progress(*columns, TimeElapsedColumn(), console=console)
         self.task = self.bar.add_task(self.name, total=self.total, completed=self.count())
         self.bar.start()
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self._follow, daemon=True)
-        self.thread.start()
-
-    def _follow(self) -> None:
-        while not self.ended.wait(REFRESH_S):
-            self.bar.update(self.task, completed=self.count())
+        self.follow(REFRESH_S, lambda: self.bar.update(self.task, completed=self.count()))
 
     def stop(self) -> None:
-        if self.bar is None:
-            return
-        self.ended.set()
-        self.thread.join()
-        self.bar.update(self.task, completed=self.total)
-        self.bar.stop()
+        super().stop()
+        if self.thread is not None:
+            self.bar.update(self.task, completed=self.total)
+            self.bar.stop()

@@ -275,7 +275,8 @@ def segment_file(
         labels, cells = find_nuclei(image, settings)
         attrs = {"voxel_um": list(settings.voxel_um), "diameter_um": settings.diameter_um}
         pm.io.save(run.path(files[0]), labels, dataset="labels", attrs=attrs)
-        run.write_table(files[1], cell_table(cells, settings.voxel_um, name))
+        table = cell_table(cells, settings.voxel_um, name)
+        run.write_tile_table(name, table) if tile else run.write_table(files[1], table)
     n = len(cells["label"])
     if n == 0:
         commands.say(f"{path}: no nuclei found; check --diameter-um, or lower sensitivity")

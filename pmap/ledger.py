@@ -149,6 +149,16 @@ class Ledger:
         """
         return self._marker_of(item)["serial"]
 
+    def made_with(self, item: str) -> str | None:
+        """What the item was made with, as :meth:`finish` was told.
+
+        Raises
+        ------
+        InputError
+            If it is not finished.
+        """
+        return self._marker_of(item)["made_with"]
+
     def marker(self, item: str) -> Path:
         """The file that notes the item, which is there once the item is finished.
 

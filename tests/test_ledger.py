@@ -123,6 +123,7 @@ def test_made_with_decides(ledger):
     assert ledger.done("item")
     assert ledger.done("item", "a")
     assert not ledger.done("item", "b")
+    assert ledger.made_with("item") == "a"
     ledger.finish("item")
     assert ledger.done("item")
     assert not ledger.done("item", "a")
@@ -142,7 +143,7 @@ def test_what_is_forgotten_or_never_was_is_not_finished(ledger):
     ledger.finish("item", 1)
     ledger.forget("item")
     assert not ledger.done("item")
-    for ask in (ledger.value, ledger.serial):
+    for ask in (ledger.value, ledger.serial, ledger.made_with):
         with pytest.raises(pm.InputError, match="'item' is not finished"):
             ask("item")
 

@@ -1,41 +1,15 @@
 """C2 for the whole: the pipeline gives the same files at any number of ranks as on one."""
 
-import hashlib
+import dataclasses
 
-import h5py
 import pytest
 
 import pmap as pm
-from pmap.apps import commands, dataset, pipeline, runs, simulate
+from pmap.apps import commands, dataset, pipeline, simulate
 from pmap.apps.simulate import SimulateSettings
+from tests.apps.results import digests
 
-SETTINGS = SimulateSettings(grid=(1, 2), tile_vox=(24, 128, 128), seed=2)
-EXEMPT = {"run.json", "report.html"}
-
-
-def digests(out):
-    """Of every result: bytes of CSV, JSON and layers; values and attributes of HDF5."""
-    found = {}
-    for path in sorted(p for p in out.rglob("*") if p.is_file()):
-        name = path.relative_to(out).as_posix()
-        if name in EXEMPT or name.startswith(runs.STATE):
-            continue
-        data = hdf5_values(path) if path.suffix == ".h5" else path.read_bytes()
-        found[name] = hashlib.blake2b(data).hexdigest()
-    return found
-
-
-def hdf5_values(path):
-    with h5py.File(path) as file:
-        parts = []
-        file.visititems(
-            lambda name, x: parts.append(
-                repr((name, str(x.dtype), sorted(x.attrs.items()))).encode() + bytes(x[()].data)
-                if x.dtype.kind != "O"
-                else repr((name, x[()].tolist())).encode()
-            )
-        )
-    return b"".join(parts)
+SETTINGS = SimulateSettings(grid=(1, 2), tile_vox=(16, 96, 96), seed=2)
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +48,37 @@ def test_a_damaged_label_file_is_made_again(folder, tiles):
     assert pm.once(digests, folder / "run") == before
 
 
-def test_other_settings_are_refused_on_all_ranks(folder, tiles):
-    with pytest.raises(pm.InputError, match="rule = ncc, now paper"):
-        pipeline.run_pipeline(tiles, folder / "run", rule="paper")
+def test_other_settings_do_again_what_depends_on_them(folder, tiles, capsys):
+    before = pm.once(digests, folder / "run")
+    pipeline.run_pipeline(tiles, folder / "run", rule="paper")
+    said = capsys.readouterr().out
+    if pm.Pid == 0:
+        assert "rule was ncc, is paper; done again: stitch, fuse, export, evaluate, report" in said
+        assert said.count("already finished") == 3
+    pipeline.run_pipeline(tiles, folder / "run")
+    assert pm.once(digests, folder / "run") == before
+
+
+def test_stages_one_by_one_give_the_same(folder, tiles):
+    with pytest.raises(pm.InputError, match=r"classify needs segment .*2 of 2 tiles are not"):
+        pipeline.run_pipeline(tiles, folder / "steps", only=["classify"])
+    for only in (["segment"], ["classify", "coincide", "stitch", "fuse"]):
+        pipeline.run_pipeline(tiles, folder / "steps", only=only)
+    pipeline.run_pipeline(tiles, folder / "steps", only=["export", "evaluate", "report"])
+    assert pm.once(digests, folder / "steps") == pm.once(digests, folder / "run")
+
+
+def test_tiles_task_by_task_give_the_same(folder, tiles):
+    for task in ("1", "r0_c0"):
+        pipeline.run_task(tiles, folder / "tasks", "segment", task)
+    run = pipeline.run_pipeline(tiles, folder / "tasks")
+    assert pm.once(digests, run.out) == pm.once(digests, folder / "run")
+
+
+def test_another_dataset_is_refused_on_all_ranks(folder, tiles):
+    other = dataclasses.replace(tiles, path=tiles.path.with_name("other.toml"))
+    with pytest.raises(pm.InputError, match=r"was made with dataset = .*other\.toml is asked"):
+        pipeline.run_pipeline(other, folder / "run")
 
 
 def test_idle_ranks_are_said_once(capsys):
