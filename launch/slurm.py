@@ -89,6 +89,7 @@ def script(job: Job, starter: Starter) -> str:
     ['#SBATCH --time=01:30:00', 'srun --mpi=pmi2 --kill-on-bad-exit=1 --ntasks=2 \
 --cpus-per-task=1 --cpu-bind=cores -- python -m pmap.boot a.py &']
     """
+    # mpiexec starts one process per node through srun, which would warn of the ranks per node
     return "\n".join(
         [
             "#!/bin/bash",
@@ -96,6 +97,7 @@ def script(job: Job, starter: Starter) -> str:
             RECORD.replace("@NAME@", job.name),
             *_set_up(job),
             *(f"export {name}={shlex.quote(value)}" for name, value in _variables(job).items()),
+            *(["unset SLURM_NTASKS_PER_NODE"] if starter.kind == "mpiexec" else []),
             "set -u",
             f"{_launch(job, starter)} &",
             "child=$!",

@@ -4,6 +4,7 @@ import argparse
 import os
 import shlex
 import sys
+import time
 from collections.abc import Callable, Sequence
 
 from . import background, batch, folders, logs, states, tables, waiting
@@ -103,8 +104,23 @@ def _cancel(folder: Folder, record: Record, options: argparse.Namespace) -> int:
         if states.overall(table) not in OPEN:
             raise JobError(f"{folder.name} does not run: {tables.line(table)}")
         batch.cancel(record.stages)
+        if not _has_ended(folder, record):
+            print(
+                f"{folder.name} was told to end, and SLURM is about it; pRUN status {folder.name}"
+            )
+            return 0
     print(f"{folder.name} cancelled; pRUN resume {folder.name} goes on with it")
     return 0
+
+
+def _has_ended(folder: Folder, record: Record) -> bool:
+    """Wait a little until nothing of a job is left; some nodes are slow to end it."""
+    limit = time.monotonic() + background.CANCEL_S
+    while time.monotonic() < limit:
+        if states.overall(states.rows(folder, record)) not in OPEN:
+            return True
+        time.sleep(0.5)
+    return False
 
 
 def _resume(folder: Folder, record: Record, options: argparse.Namespace) -> int:

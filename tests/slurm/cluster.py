@@ -53,6 +53,7 @@ SlurmdParameters=config_overrides
 NodeName=n[1-{nodes}] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{second}-{last}] CPUs={cpus} \
 RealMemory=2000 State=UNKNOWN
 PartitionName=debug Nodes=n[1-{nodes}] Default=YES MaxTime=INFINITE State=UP OverSubscribe=YES
+PartitionName=short Nodes=n1 MaxTime=10 State=UP OverSubscribe=YES
 """
 
 
@@ -126,7 +127,7 @@ def call(command: list[str], env: dict[str, str]) -> None:
 def wait_until_idle(nodes: int, env: dict[str, str]) -> None:
     limit = time.monotonic() + LIMIT_S
     while time.monotonic() < limit:
-        ask = ["sinfo", "-h", "-N", "-o", "%T"]
+        ask = ["sinfo", "-h", "-N", "-p", "debug", "-o", "%T"]
         found = subprocess.run(ask, env=env, capture_output=True, text=True, timeout=LIMIT_S)
         if found.stdout.split().count("idle") == nodes:
             return

@@ -28,6 +28,7 @@ export BLIS_NUM_THREADS=1
 export NUMEXPR_NUM_THREADS=1
 export NUMBA_NUM_THREADS=1
 export PMAP_NP=6
+unset SLURM_NTASKS_PER_NODE
 set -u
 '/home/zoë/venv 1/bin/mpiexec' --oversubscribe -n 6 '/home/zoë/venv 1/bin/python' -m pmap.boot a.py &
 child=$!
