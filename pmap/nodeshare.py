@@ -32,7 +32,7 @@ def problem(folder: str = SHM) -> str:
         return ""
     return (
         f"{count} ranks on {os.uname().nodename} need {count * RANK_MB:.0f} MB in {folder}, but "
-        f"{free_mb:.0f} MB are free. Start {int(free_mb / RANK_MB)} ranks here at most, remove what "
+        f"{free_mb:.0f} MB are free. Start {int(free_mb / RANK_MB)} ranks at most, remove what "
         f"ended jobs have left there, or make it larger: docker run --shm-size=2g, "
         f"mount -o remount,size=2g {folder}"
     )

@@ -20,8 +20,8 @@ from .counter import Counter
 from .onerank import Request, World
 from .post import Post
 from .sentry import Sentry
-from .sourceline import place
-from .watchdog import Watchdog, ranks
+from .signature import Signature, difference, signature
+from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,8 +80,7 @@ class MpiWorld(World):
         """Count a collective operation that begins."""
         self.watch.step()
         if self._check:
-            operation, line = place()
-            self._compare((operation, kind), f"{operation} ({kind}) at {line}")
+            self._compare(signature(kind, self.rank))
         if not self._joined:
             self._join(kind)
 
@@ -109,19 +108,12 @@ class MpiWorld(World):
             index = len(_KINDS) + crc32(kind.encode()) % _OPERATIONS
         return self.message_tags + number * self._kinds + index
 
-    def _compare(self, mine: tuple, words: str) -> None:
-        """Raise on all ranks unless all are about to do the same."""
-        everyone = self._disseminate((mine, words), self._tag("check"), "check")
-        if len({step for step, _ in everyone}) == 1:
-            return
-        together: dict[str, list[int]] = {}
-        for rank, (_, text) in enumerate(everyone):
-            together.setdefault(text, []).append(rank)
-        lines = "\n".join(f"  {ranks(who)}: {text}" for text, who in together.items())
-        raise DivergenceError(
-            f"the ranks are not about to do the same:\n{lines}\n"
-            "All ranks must call the same operations in the same order."
-        )
+    def _compare(self, mine: Signature) -> None:
+        """Raise on all ranks unless all are about to do the same, with the same."""
+        found = self._told(pickle.dumps(tuple(mine)), "check")
+        everyone = [Signature(*pickle.loads(data)) for data in found]  # noqa: S301  # our own ranks
+        if problem := difference(everyone):
+            raise DivergenceError(problem)
 
     def farewell(self) -> bool:
         """Wait for what was sent; under ``--check`` compare the end of the program like any step.
@@ -134,7 +126,7 @@ class MpiWorld(World):
             self.wait([request], words, "message")
         if self._check:
             self.watch.step()
-            self._compare(("end",), "the end of the program")
+            self._compare(Signature("the end of the program"))
         return True
 
     def close(self) -> None:
@@ -277,6 +269,10 @@ class MpiWorld(World):
 
     def _gather(self, data: bytes, kind: str) -> list[bytes]:
         self._begin(kind)
+        return self._told(data, kind)
+
+    def _told(self, data: bytes, kind: str) -> list[bytes]:
+        """Every rank's bytes: through the pages of the node where they are short, else by MPI."""
         if self._arena is not None:
             if self.unreceived:
                 self._push()

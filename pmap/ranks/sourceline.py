@@ -24,16 +24,25 @@ def place() -> tuple[str, str]:
     line : str
         ``"file:line"`` of its caller: the first frame outside pmap, NumPy and SciPy.
     """
+    outermost, user = frames()
+    operation = outermost.f_code.co_qualname if outermost is not None else ""
+    if user is None:
+        return operation, NO_LINE
+    return operation, f"{user.f_code.co_filename}:{user.f_lineno}"
+
+
+def frames() -> tuple[FrameType | None, FrameType | None]:
+    """Return the frame of the outermost pmap function on the stack, and that of its caller."""
     frame: FrameType | None = sys._getframe(1)
-    operation = ""
+    outermost = None
     while frame is not None:
         name = frame.f_code.co_filename
         if _is_pmap(name):
-            operation = frame.f_code.co_qualname
+            outermost = frame
         elif not _is_between(name):
-            return operation, f"{name}:{frame.f_lineno}"
+            return outermost, frame
         frame = frame.f_back
-    return operation, NO_LINE
+    return outermost, None
 
 
 def call() -> tuple[str, str, int]:
