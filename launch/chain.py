@@ -16,6 +16,7 @@ from .targets import near
 
 APPS = ("pipeline",)
 """Apps that answer to ``--stages``."""
+OUT = "--out"
 NEEDED = ("name", "tasks", "args", "array")
 
 
@@ -62,9 +63,11 @@ def listed(
     ask: Callable[[Sequence[str]], Answer] = submit.ask,
 ) -> list[dict]:
     """Ask the app for its stages: names, tasks, arguments, needs."""
+    if not any(word == OUT or word.startswith(f"{OUT}=") for word in args):
+        raise JobError(f"give the folder of the run with {OUT}: the stages find each other there")
     said = ask([sys.executable, *target, *args, "--stages"])
     if said.code:
-        raise JobError(said.words.removeprefix(f"{target[1].split('.')[-1]}: "))
+        raise JobError(_own_words(said.words, target[1].split(".")[-1]))
     try:
         jobs = json.loads(said.out)["jobs"]
         whole = jobs and all(key in job for job in jobs for key in NEEDED)
@@ -73,6 +76,13 @@ def listed(
     if not whole:
         raise JobError(f"{target[1]} --stages does not tell what can be submitted: {said.words}")
     return jobs
+
+
+def _own_words(words: str, app: str) -> str:
+    """What an app says, without what it begins its errors with."""
+    for beginning in (f"{app}: ", "error: "):
+        words = words.removeprefix(beginning)
+    return words
 
 
 def read(

@@ -167,13 +167,33 @@ def parse_accounts(text: str) -> dict[tuple[str, str], Task]:
     return found
 
 
-def _asked(stages: Iterable[Stage], ask: Ask) -> dict[tuple[str, str], Task]:
+def asking_once(records: Iterable[Record], ask: Ask = submit.ask) -> Ask:
+    """A way to ask that has asked squeue for all these jobs together, when it is first used."""
+    stages = [s for r in records for s in r.stages if s.id]
+    answers: list[Answer] = []
+
+    def cached(command: Sequence[str]) -> Answer:
+        if command[0] != "squeue":
+            return ask(command)
+        if not answers:
+            answers.append(ask(_squeue(stages)))
+        return answers[0]
+
+    return cached
+
+
+def _squeue(stages: Iterable[Stage]) -> list[str]:
     ids = ",".join(s.id for s in stages if s.id)
-    said = ask(["squeue", "--noheader", "--array", "--states=all", f"--jobs={ids}",
-                f"--format={QUEUE}"])  # fmt: skip
+    words = ["squeue", "--noheader", "--array", "--states=all", f"--format={QUEUE}"]
+    return [*words, f"--jobs={ids}"]
+
+
+def _asked(stages: Sequence[Stage], ask: Ask) -> dict[tuple[str, str], Task]:
+    said = ask(_squeue(stages))
     if said.code and "Invalid job id" not in said.err:
         raise JobError(f"SLURM does not answer; squeue says: {said.words}")
-    return parse_queue(said.out)
+    ours = {s.id for s in stages}
+    return {key: task for key, task in parse_queue(said.out).items() if key[0] in ours}
 
 
 def _accounted(stages: Iterable[Stage], ask: Ask) -> dict[tuple[str, str], Task]:

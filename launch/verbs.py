@@ -16,6 +16,8 @@ from .states import DONE, OPEN
 SHOWN = 20
 """Jobs in the list: the newest."""
 WIDTH = 60
+LAST_LINES = 10
+"""Of the log of a task that failed, in the table of its job."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -53,17 +55,18 @@ def _list() -> int:
         print("no jobs yet: pRUN --background or pRUN --slurm starts one")
         return 0
     rows = [("job", "where", "state", "age", "command")]
+    ask = states.asking_once(record for _, record in known[-SHOWN:])
     for folder, record in known[-SHOWN:]:
-        rows.append((folder.name, *_line(folder, record)))
+        rows.append((folder.name, *_line(folder, record, ask)))
     print("\n".join(tables.aligned(rows)))
     if len(known) > SHOWN:
         print(f"and {len(known) - SHOWN} older ones in {folders.base()}")
     return 0
 
 
-def _line(folder: Folder, record: Record) -> tuple[str, str, str, str]:
+def _line(folder: Folder, record: Record, ask: states.Ask) -> tuple[str, str, str, str]:
     try:
-        word = states.overall(states.rows(folder, record))
+        word = states.overall(states.rows(folder, record, ask))
     except JobError:
         word = "unknown: no SLURM here"
     where = "SLURM" if record.kind == "slurm" else record.host
@@ -79,6 +82,8 @@ def _status(folder: Folder, record: Record, options: argparse.Namespace) -> int:
     print(tables.heading(folder.name, record, states.overall(table)))
     print("  " + "\n  ".join(tables.aligned(tables.stages(table))))
     print(f"command  {shlex.join(record.words)}\nfolder   {folder.path}")
+    for line in waiting.last_words(folder, table, LAST_LINES):
+        print(line)
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from . import live, logs, states, tables
 from .folders import Folder
@@ -85,20 +85,26 @@ class Look:
         self._said = word
 
 
-def _tell_failures(folder: Folder, rows: list[Row]) -> None:
-    """Say what the first stage that failed has said last."""
-    bad = next((r for r in rows if r.state != DONE), None)
-    if bad is None:
-        return
+def _tell_failures(folder: Folder, rows: Sequence[Row]) -> None:
+    """Say which stages failed, and what the first of them has said last."""
     for row in rows:
         if row.state != DONE:
             said = _bracket(tables.remark(row))
             _say(f"{folder.name}: {row.name} {tables.state(row)}{said}")
-    task = next(t for t in bad.tasks if t.state != DONE)
-    part = bad.name if task.number is None else f"{bad.name}_{task.number}"
-    if lines := logs.tail(folder.log(part)):
-        _say(f"the end of its log, pRUN logs {folder.name} {part}:")
-        print("\n".join(f"  | {line}" for line in lines), file=sys.stderr)
+    for line in last_words(folder, rows, logs.TAIL_LINES):
+        print(line, file=sys.stderr)
+
+
+def last_words(folder: Folder, rows: Sequence[Row], count: int) -> list[str]:
+    """The end of the log of the first task that failed, for people; empty if none did."""
+    for row in rows:
+        for task in row.tasks:
+            part = row.name if task.number is None else f"{row.name}_{task.number}"
+            if task.state in (*OPEN, DONE) or not (lines := logs.tail(folder.log(part), count)):
+                continue
+            head = f"the end of its log (pRUN logs {folder.name} {part}):"
+            return [head, *(f"  | {line}" for line in lines)]
+    return []
 
 
 def _bracket(note: str) -> str:

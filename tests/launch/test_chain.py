@@ -24,6 +24,9 @@ JOBS = [
 ]  # fmt: skip
 
 
+PLAIN = json.dumps({"jobs": JOBS})
+
+
 @pytest.fixture(autouse=True)
 def no_site(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -71,7 +74,7 @@ def test_the_app_is_asked_with_its_arguments():
 
     def ask(command):
         asked.append(command)
-        return Answer(0, json.dumps({"dataset": "d", "jobs": JOBS}), "")
+        return Answer(0, PLAIN, "")
 
     assert chain.listed(TARGET, ARGS, ask) == JOBS
     assert asked == [[sys.executable, *TARGET, *ARGS, "--stages"]]
@@ -81,6 +84,7 @@ def test_the_app_is_asked_with_its_arguments():
     ("answer", "says"),
     [
         (Answer(2, "", "pipeline: d.toml: no such file\n"), "d.toml: no such file"),
+        (Answer(2, "", "error: argument --rule: no\n"), "argument --rule: no"),
         (Answer(0, "no JSON", ""), "does not tell what can be submitted"),
         (Answer(0, '{"jobs": []}', ""), "does not tell"),
         (Answer(0, '{"jobs": [{"name": "tiles"}]}', ""), "does not tell"),
@@ -90,6 +94,13 @@ def test_an_app_that_refuses_is_heard(answer, says):
     with pytest.raises(JobError) as error:
         chain.listed(TARGET, ARGS, lambda command: answer)
     assert says in str(error.value)
+    assert not str(error.value).startswith(("error", "pipeline"))
+
+
+def test_a_chain_without_a_folder_is_refused():
+    with pytest.raises(JobError, match="give the folder of the run with --out"):
+        chain.listed(TARGET, ["d.toml"], lambda command: pytest.fail("asked"))
+    assert chain.listed(TARGET, ["d.toml", "--out=r"], lambda c: Answer(0, PLAIN, ""))
 
 
 def test_another_program_is_one_stage():
