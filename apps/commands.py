@@ -11,6 +11,8 @@ from pmap import InputError
 
 WRONG_INPUT = 2
 """Exit code of an app that was asked for what it cannot do."""
+FAILED_ITEMS = 1
+"""Exit code where some items failed; the others are finished and kept."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -55,6 +57,10 @@ def guarded(work: Callable[[], object]) -> int:
     except InputError as error:
         pm.once(print, f"error: {error}", file=sys.stderr)
         return WRONG_INPUT
+    except pm.ForeachError as error:  # each failure has been shown where it happened
+        pm.once(print, f"error: {error}", file=sys.stderr)
+        pm.once(print, "the same command does these again, and only these", file=sys.stderr)
+        return FAILED_ITEMS
     return 0
 
 

@@ -16,8 +16,8 @@ if (_top := Path(__file__).resolve().parents[1]).joinpath("setup.cfg").is_file()
 
 # module -> the public names that it gives; resolved on first use
 _FACE = {
-    "errors": "PmapError MapError ShapeError InputError GatherError UnsupportedError "
-    "DivergenceError ForeachError LaunchError",
+    "errors": "PmapError MapError ShapeError InputError GatherError AllocationError "
+    "UnsupportedError DivergenceError ForeachError LaunchError",
     "settings": "options",
     "layout.maps": "Map",
     "arrays.distarray": "DistArray",

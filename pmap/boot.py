@@ -50,7 +50,8 @@ def main() -> None:
 def _join(asked: int) -> World:
     """Start MPI and compare the size of the world with what was asked for; 0 = nothing was."""
     if asked > 1 and (problem := nodeshare.problem()):
-        sys.stderr.write(f"pmap: LaunchError: {problem}\n")
+        if nodeshare.is_first():
+            sys.stderr.write(f"pmap: LaunchError: {problem}\n")
         raise SystemExit(1)
     whole = world()
     if asked in (0, whole.size):

@@ -7,6 +7,7 @@
     ├── ShapeError       (ValueError)    shapes that do not go together
     ├── InputError       (ValueError)    a file, key or option that a user gave wrongly
     ├── GatherError      (MemoryError)   a hidden gather above the limit
+    ├── AllocationError  (MemoryError)   a block for which this rank has no memory
     ├── UnsupportedError (TypeError)     a NumPy function or argument that pmap lacks
     ├── DivergenceError  (RuntimeError)  ranks that disagree about the next collective
     ├── ForeachError     (RuntimeError)  items of `foreach` that failed
@@ -32,6 +33,10 @@ class InputError(PmapError, ValueError):
 
 class GatherError(PmapError, MemoryError):
     """An implicit gather of an array larger than ``pm.options.gather_limit``."""
+
+
+class AllocationError(PmapError, MemoryError):
+    """A block of an array for which this rank has no memory left."""
 
 
 class UnsupportedError(PmapError, TypeError):

@@ -16,26 +16,31 @@ _COUNT = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE")
 def problem(folder: str = SHM) -> str:
     """What keeps the ranks of this node from starting, with its remedy; empty if nothing. LOCAL.
 
-    Only the node's first rank looks, before it lets MPI make the memory: later ones would see what
-    is taken already.
+    The node's first rank looks at what is free. Later ones would see what MPI has taken already:
+    they look at what there is in all.
     """
-    here = os.environ
     count = _ranks_here()
-    if count < 2 or next((here[n] for n in _INDEX if n in here), "0") != "0":
+    if count < 2:
         return ""
     try:
         found = os.statvfs(folder)
     except OSError as error:
         return f"{folder} cannot be looked at ({error.strerror}): MPI shares memory there"
-    free_mb = found.f_bavail * found.f_frsize / 2**20
-    if free_mb >= count * RANK_MB:
+    blocks = found.f_bavail if is_first() else found.f_blocks
+    there_mb, needed_mb = blocks * found.f_frsize / 2**20, count * RANK_MB
+    if there_mb >= needed_mb:
         return ""
     return (
-        f"{count} ranks on {os.uname().nodename} need {count * RANK_MB:.0f} MB in {folder}, but "
-        f"{free_mb:.0f} MB are free. Start {int(free_mb / RANK_MB)} ranks at most, remove what "
+        f"{count} ranks on {os.uname().nodename} need {needed_mb:.0f} MB in {folder}, but "
+        f"{there_mb:.0f} MB are free. Start {int(there_mb / RANK_MB)} ranks at most, remove what "
         f"ended jobs have left there, or make it larger: docker run --shm-size=2g, "
         f"mount -o remount,size=2g {folder}"
     )
+
+
+def is_first() -> bool:
+    """Whether this is the first rank of its node, as the launcher tells. LOCAL."""
+    return next((os.environ[name] for name in _INDEX if name in os.environ), "0") == "0"
 
 
 def _ranks_here() -> int:

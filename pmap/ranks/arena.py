@@ -40,9 +40,11 @@ class Arena:
         This rank among those of the node.
     until : callable
         ``until(test, what)`` waits, and answers the watchdog meanwhile.
+    cores : int
+        Of all ranks of the node together.
     """
 
-    def __init__(self, memory: mmap, index: int, count: int, until: Until) -> None:
+    def __init__(self, memory: mmap, index: int, count: int, until: Until, cores: int) -> None:
         self._memory, self.index, self.count, self._until = memory, index, count, until
         self.bytes = memoryview(memory)
         self.words = self.bytes.cast("q")
@@ -54,7 +56,6 @@ class Arena:
         self._pairs_at = first + 2 * count * _SMALL_WORDS
         self._number = 0
         self._all_finished = 0
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         self._looks = QUICK_LOOKS if count <= cores else 1
 
     # -- short data of all ranks ----------------------------------------------------------------

@@ -1,7 +1,9 @@
 """How a rank ends: a failing one ends the job, a finished one waits for the others and says so."""
 
 import atexit
+import math
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -73,7 +75,25 @@ def fail(
     sys.stdout.flush()
     sys.stderr.write(f"pmap: rank {watch.rank} of {watch.size} failed:\n")
     sys.__excepthook__(kind, error, trace)
+    if isinstance(error, MemoryError):
+        sys.stderr.write(f"pmap: rank {watch.rank} of {watch.size}: {_about_memory(error)}\n")
     watch.abort(1)
+
+
+def _about_memory(error: MemoryError) -> str:
+    """What was asked for, what this rank may have and has, and what to do."""
+    shape, dtype = getattr(error, "shape", None), getattr(error, "dtype", None)
+    asked = ""
+    if shape is not None and dtype is not None:  # NumPy's own error
+        n_bytes = math.prod(shape) * dtype.itemsize
+        asked = f"an array of shape {tuple(shape)}, {dtype}, takes {n_bytes} bytes; "
+    limit, infinite = resource.getrlimit(resource.RLIMIT_DATA)[0], resource.RLIM_INFINITY
+    may = f"may use {limit / 2**30:g} GB (pRUN --memory)" if limit != infinite else "has no limit"
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return (
+        f"{asked}the rank {may} and has used {peak_mb:.0f} MB at most. Give it more, use more "
+        "ranks so that each holds less, or work block by block (pm.map_blocks)"
+    )
 
 
 def _tell_of_code(watch: Watchdog) -> None:

@@ -68,12 +68,12 @@ def join(rank: int, size: int, gather: Callable[[Any], list], until: Until) -> N
     known = _known_bytes()
     file = _new_file() if way != "mpi" else -1
     address = ctypes.addressof(known)
-    told = (_node_name(way), os.getpid(), file, address, bytes(known))
+    told = (_node_name(way), os.getpid(), file, address, bytes(known), _own_cores())
     everyone = gather(told)
     ranks = [r for r in range(size) if everyone[r][0] == everyone[rank][0] and everyone[r][2] >= 0]
     table = [everyone[r] for r in ranks]
     memory = _mapped(table, len(ranks)) if len(ranks) > 1 and rank in ranks else None
-    readable = memory is not None and all(_reads(pid, at, said) for _, pid, _, at, said in table)
+    readable = memory is not None and all(_reads(t[1], *t[3:5]) for t in table)
     agreed = gather((memory is not None, readable))
     if file >= 0:
         os.close(file)
@@ -85,7 +85,15 @@ def join(rank: int, size: int, gather: Callable[[Any], list], until: Until) -> N
     if len(ranks) < 2 or rank not in ranks or not all(agreed[r][0] for r in ranks):
         return None
     pids = [t[1] for t in table] if all(agreed[r][1] for r in ranks) else []
-    return Node(ranks, Arena(memory, ranks.index(rank), len(ranks), until), pids)
+    cores = len(frozenset().union(*(t[5] for t in table)))
+    return Node(ranks, Arena(memory, ranks.index(rank), len(ranks), until, cores), pids)
+
+
+def _own_cores() -> frozenset[int]:
+    """Cores that this rank may use: one where it is bound, so that all ranks' must be counted."""
+    if hasattr(os, "sched_getaffinity"):
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))
 
 
 def _node_name(way: str) -> tuple:
@@ -126,7 +134,7 @@ def _new_file() -> int:
 
 def _mapped(table: list[tuple], count: int) -> mmap | None:
     """The pages of the node's first rank, which the others reach through /proc."""
-    _, pid, file, _, _ = table[0]
+    pid, file = table[0][1:3]
     try:
         opened = os.open(f"/proc/{pid}/fd/{file}", os.O_RDWR | os.O_CLOEXEC)
         try:

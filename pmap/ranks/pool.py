@@ -15,6 +15,7 @@ from weakref import ref
 
 import numpy as np
 
+from ..errors import AllocationError
 from ..settings import options
 
 SMALLEST_BYTES = 1 << 20
@@ -56,7 +57,12 @@ class Pool:
         size = prod(shape) * dtype.itemsize
         if size < SMALLEST_BYTES or dtype.hasobject:
             return np.empty(shape, dtype)
-        memory = self._memory(_rounded(size))
+        try:
+            memory = self._memory(_rounded(size))
+        except MemoryError:
+            raise AllocationError(
+                f"no memory for a block of shape {tuple(shape)}, {dtype}: {size} bytes"
+            ) from None
         block = np.ndarray(shape, dtype, _not_an_array(memory))
         loan = _Loan(block, self._take_back)
         loan.memory = memory
