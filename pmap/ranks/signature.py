@@ -13,8 +13,12 @@ from zlib import crc32
 from .sourceline import NO_LINE, frames
 from .watchdog import ranks
 
-OWN_VALUES = ("from_local", "put_local", "scatter", "once", "BcastMsg", "_outcome")
+OWN_VALUES = {"from_local", "put_local", "scatter", "once", "BcastMsg", "store", "fetch", "agreed"}
 """Operations whose arguments are each rank's own, or those of one rank."""
+WORLD = "MpiWorld."
+"""What gathers and hands out values that are each rank's own."""
+FILLED = "out"
+"""An argument of which only the shape counts: it is filled."""
 MOST_ELEMENTS = 8
 """Of a list or tuple that are told; of the rest the number."""
 DEPTH = 3
@@ -45,7 +49,8 @@ def signature(kind: str, rank: int) -> Signature:
     operation = outermost.f_code.co_qualname if outermost is not None else ""
     line = f"{user.f_code.co_filename}:{user.f_lineno}" if user is not None else NO_LINE
     where = f"{operation} ({kind}) at {line}"
-    if outermost is None or operation.rpartition(".")[2] in OWN_VALUES:
+    own = operation.startswith(WORLD) or operation.rpartition(".")[2] in OWN_VALUES
+    if outermost is None or own:
         return Signature(where)
     given: list[str] = []
     copies: list[tuple[str, Any, int]] = []
@@ -112,12 +117,15 @@ def _told(value: Any, name: str, rank: int, copies: list, depth: int) -> str:
     """An argument in words that are equal on all ranks if it is."""
     if isinstance(value, _PLAIN):
         return repr(value)
+    if isinstance(value, type):  # a dtype, most often; it has the attributes of what it makes
+        return value.__qualname__
     held, block = getattr(value, "map", None), getattr(value, "block", None)
     if held is not None and hasattr(block, "tobytes") and hasattr(held, "coords"):
         _add_copy(value, held, block, name, rank, copies)
         return f"array of shape {value.shape}, {value.dtype}, {held}"
     if hasattr(value, "__array_interface__") and hasattr(value, "tobytes"):
-        copies.append((name, (), crc32(value.tobytes())))
+        if name != FILLED:
+            copies.append((name, (), crc32(value.tobytes())))
         return f"ndarray of shape {value.shape}, {value.dtype}"
     if isinstance(value, slice):
         return f"slice({value.start}, {value.stop}, {value.step})"
