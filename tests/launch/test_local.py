@@ -4,7 +4,7 @@ import pytest
 
 from pmap.launch.errors import JobError
 from pmap.launch.job import Job
-from pmap.launch.local import THREAD_VARIABLES, Mpiexec, argv, environment, variables
+from pmap.launch.local import THREAD_VARIABLES, Mpiexec, argv, check, environment, variables
 
 MPICH = Mpiexec("/opt/bin/mpiexec", "mpich")
 OPENMPI = Mpiexec("/opt/bin/mpiexec", "openmpi")
@@ -91,3 +91,46 @@ def test_a_job_inside_a_rank_is_not_that_rank():
 def test_numbers_that_cannot_be_are_refused(changes):
     with pytest.raises(JobError, match="must be"):
         job(**changes)
+
+
+def test_ranks_are_bound_only_where_it_is_asked():
+    assert not any("bind" in word for word in argv(job(), MPICH) + argv(job(), OPENMPI))
+    words = argv(job(bind="cores", threads_per_rank=2), MPICH)
+    assert words[words.index("-bind-to") + 1] == "core:2"
+    words = argv(job(bind="cores", threads_per_rank=2), OPENMPI)
+    assert words[words.index("--map-by") + 1] == "slot:PE=2"
+
+
+def test_an_environment_of_its_own_has_its_own_python():
+    assert argv(Job(("a.py",), venv="/my venv"), None)[0] == "/my venv/bin/python"
+    assert argv(Job(("a.py",), image="/i.sif"), None)[:4] == [
+        "apptainer", "exec", "/i.sif", "python"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "cores", "shared_mb", "says"),
+    [
+        ({"ranks": None, "nodes": 2, "ranks_per_node": 2}, 8, None, "2 nodes, and this machine"),
+        ({"array": "0-3"}, 8, None, "--array is for --slurm"),
+        ({"modules": ("gcc",)}, 8, None, "load them in the shell first"),
+        ({"bind": "cores", "threads_per_rank": 3}, 8, None, "need 9 cores, and there are 8"),
+        ({"ranks": 25}, 8, 64.0, "25 ranks need 130 MB of /dev/shm, and 64 MB are free"),
+    ],
+)
+def test_what_this_machine_cannot_do_is_refused(changes, cores, shared_mb, says):
+    with pytest.raises(JobError) as error:
+        check(job(**changes), cores, shared_mb)
+    assert says in str(error.value)
+
+
+def test_what_this_machine_can_do_is_not_refused():
+    check(job(bind="cores"), 3, 16.0)
+    check(job(ranks=1), 1, 0.0)
+    check(job(ranks=None, nodes=1, ranks_per_node=3), 1, None)
+
+
+def test_what_was_weighed_already_is_not_inherited():
+    inherited = {"PMAP_CHECK": "1", "PMAP_RECORD": "/t", "PMAP_MEMORY_GB": "9", "PMAP_WAIT_S": "3"}
+    env = environment(job(), 4, inherited)
+    assert {k for k in env if k.startswith("PMAP_")} == {"PMAP_NP", "PMAP_WAIT_S"}
