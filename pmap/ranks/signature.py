@@ -141,7 +141,7 @@ def _told(value: Any, name: str, rank: int, copies: list, depth: int) -> str:
 
 def _add_copy(array: Any, held: Any, block: Any, name: str, rank: int, copies: list) -> None:
     """Checksum of a block that other ranks hold as well."""
-    coords = held.coords(rank) if held.replicated else None
+    coords = held.coords(rank) if held.replicated and name != FILLED else None
     if coords is not None:
         part = tuple(held.coord_along(axis, coords) for axis in range(array.ndim))
         copies.append((name, part, crc32(block.tobytes())))
