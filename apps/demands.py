@@ -1,9 +1,17 @@
 """What the stages of a dataset ask of a cluster: jobs, and for each ranks, memory and time.
 
-The figures are for a start, and generous: whoever submits may know better. Memory and time follow
-from the voxels of a tile, the number of tiles and channels, and the bytes of a voxel, with what the
-stages took on one rank of a 2.0 GHz server core for tiles of 2, 17 and 50 Mvox of uint16 in two
-channels (docs/reference/command-line.md tells where they stand).
+The figures are a start, and generous: whoever submits may know better. They follow from the voxels
+of a tile, the bytes of a voxel, the number of tiles and channels, and from what the stages took
+when they were measured: on one rank, simulated tiles of 2, 17 and 50 Mvox of uint16 in two
+channels, on a busy machine. Memory of a rank, and CPU time:
+
+========  ==============================================  ======================================
+job       peak memory measured, MB, at 2, 17, 50 Mvox     CPU seconds measured
+========  ==============================================  ======================================
+tiles     175, 388, 490                                   2.3 to 2.8 for each Mvox of a tile
+stitch    330, 590, 450 (the last without labels)         0.8 for each Mvox of a tile and channel
+export    330, 590, - (with truth: 330, 1250, -)          0.3; with truth 1.7
+========  ==============================================  ======================================
 """
 
 import math
@@ -24,9 +32,23 @@ JOBS = {
 }
 """Stages that are submitted together, in their order."""
 
-CPU_S_PER_MVOX = {"tiles": 2.5, "stitch": 0.5, "export": 2.0}
+CPU_S_PER_MVOX = {"tiles": 3.7, "stitch": 0.8, "export": 0.3}
+CPU_S_PER_MVOX_OF_TRUTH = 1.7
+"""Of the export job too, where evaluate runs: it segments each tile once more, to compare."""
+
 TIMES = 10
 """The time limit is so many times what was measured: cores, disks and images differ."""
+
+BASE_GB = {"tiles": 0.35, "stitch": 0.6, "export": 0.6}
+GB_PER_MVOX = {"tiles": 0.0035, "stitch": 0.0, "export": 0.0}
+GB_PER_MVOX_OF_TRUTH = {"tiles": 0.0, "stitch": 0.024, "export": 0.055}
+"""Where the truth is known a tile and its truth are compared as wholes."""
+
+BLOCK_MVOX = 8.0
+"""Of an image that a rank holds at once as it was read: a block with its surroundings."""
+
+SPARE = 1.5
+"""Memory asked for, as a multiple of what was measured."""
 
 LEAST_MIN, LEAST_GB = 10, 1.0
 MVOX_PER_RANK, MOST_RANKS = 200.0, 16
@@ -43,12 +65,15 @@ class Load:
     voxel_bytes : int
         Of the image with the largest voxels.
     tiles, channels : int
+    has_truth : bool
+        Whether the result is compared with the truth.
     """
 
     tile_mvox: float
     voxel_bytes: int
     tiles: int
     channels: int
+    has_truth: bool = False
 
 
 def describe(dataset: Dataset, stages: Sequence[Stage], tile_vox: Shape) -> dict:
@@ -69,15 +94,22 @@ def describe(dataset: Dataset, stages: Sequence[Stage], tile_vox: Shape) -> dict
         one before has ended well: name, stages, tasks, args (for `pipeline`), array (whether each
         task is a job by itself, with ``--task K``), ranks, memory_gb (of a rank), time_min.
     """
-    first = dataset.tiles[0]
-    sizes = []
-    for channel in dataset.channels:
-        with pm.io.open(dataset.file(channel, *first)) as image:
-            sizes.append(image.dtype.itemsize)
-    load = Load(math.prod(tile_vox) / 1e6, max(sizes), len(dataset.tiles), len(dataset.channels))
+    load = Load(
+        math.prod(tile_vox) / 1e6, _voxel_bytes(dataset), len(dataset.tiles),
+        len(dataset.channels), dataset.truth_dir is not None,
+    )  # fmt: skip
     listed = [{"name": s.name, "does": s.does, "tasks": s.tasks} for s in stages]
     jobs = [_job(name, [s for s in stages if s.name in JOBS[name]], load) for name in JOBS]
     return {"dataset": dataset.name, "stages": listed, "jobs": jobs}
+
+
+def _voxel_bytes(dataset: Dataset) -> int:
+    """Of the largest voxels, as the files of the first tile say."""
+    sizes = []
+    for channel in dataset.channels:
+        with pm.io.open(dataset.file(channel, *dataset.tiles[0])) as image:
+            sizes.append(image.dtype.itemsize)
+    return max(sizes)
 
 
 def _job(name: str, stages: Sequence[Stage], load: Load) -> dict:
@@ -109,14 +141,34 @@ def ranks_of(load: Load) -> int:
 
 
 def memory_gb(job: str, load: Load) -> float:
-    """Memory of one rank, GB. LOCAL."""
-    return LEAST_GB
+    """Memory of one rank, GB: what was measured, half as much again, and 1 GB at least. LOCAL.
+
+    The measured part is `BASE_GB`, which a block and its working copies need, `GB_PER_MVOX` of a
+    tile, and a block as it was read, of `BLOCK_MVOX` voxels.
+
+    Examples
+    --------
+    >>> memory_gb("tiles", Load(1463.0, 2, 25, 2)), memory_gb("tiles", Load(0.05, 2, 25, 2))
+    (8.3, 1.0)
+    """
+    per_mvox = GB_PER_MVOX[job] + (GB_PER_MVOX_OF_TRUTH[job] if load.has_truth else 0.0)
+    block_gb = min(load.tile_mvox, BLOCK_MVOX) * load.voxel_bytes / 1e3
+    measured = BASE_GB[job] + per_mvox * load.tile_mvox + block_gb
+    return max(LEAST_GB, math.ceil(SPARE * measured * 10) / 10)
 
 
 def time_min(job: str, load: Load, ranks: int) -> int:
     """Time limit of a job, minutes: ten times what was measured, and 10 at least. LOCAL.
 
-    The CPU seconds per Mvox of one channel are `CPU_S_PER_MVOX`.
+    The tiles' job does one tile of one channel; the others all tiles and channels, on `ranks`.
+
+    Examples
+    --------
+    >>> time_min("tiles", Load(1463.0, 2, 25, 2), 1), time_min("tiles", Load(0.05, 2, 25, 2), 1)
+    (903, 10)
     """
     mvox = load.tile_mvox * (1 if job == "tiles" else load.tiles * load.channels)
-    return max(LEAST_MIN, math.ceil(TIMES * CPU_S_PER_MVOX[job] * mvox / ranks / 60))
+    cpu_s = CPU_S_PER_MVOX[job] * mvox
+    if job == "export" and load.has_truth:
+        cpu_s += CPU_S_PER_MVOX_OF_TRUTH * load.tile_mvox * load.tiles
+    return max(LEAST_MIN, math.ceil(TIMES * cpu_s / ranks / 60))

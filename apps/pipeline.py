@@ -90,6 +90,8 @@ def run_pipeline(
     for stage in stages:
         if stage.name in wanted:
             _do(stage, stages, run, to_do[stage.name])
+        elif stage.tiles and not to_do[stage.name]:
+            _close(stage, stages, run)
     return run
 
 
@@ -239,6 +241,7 @@ def _do_tiles(
     """Tiles side by side where there is one for every rank, else all ranks on each tile."""
     tiles = [stage.items[item] for item in items]
     do = functools.partial(_do_tile, stage, serials, run)
+    took = None
     if tiles:
         run.forget(stage.name, *items)
         count = functools.partial(_count_tiles, run, stage.name)
@@ -250,10 +253,15 @@ def _do_tiles(
                     do(tile)
     else:
         progress.skipped(stage.name)
+    _close(stage, stages, run, took)
+
+
+def _close(stage: Stage, stages: Sequence[Stage], run: Run, took: dict | None = None) -> None:
+    """Mark a stage whose tiles are all finished, and gather what they took: tasks cannot."""
     of = pm.once(standing.serials_of, stages, [stage.name], run.ledger)[stage.name]
     if not run.done(stage.name, of):
         each = pm.once(_facts_of_tiles, stage, run)
-        run.record(stage.name, **(took if tiles else _sums(each)), tiles=each)
+        run.record(stage.name, **(took or _sums(each)), tiles=each)
         run.finish(stage.name, [], of)
 
 
