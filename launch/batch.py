@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -70,11 +71,10 @@ def send(stages: Sequence[Stage], words: Sequence[str]) -> Folder:
     try:
         for stage, text in zip(stages, texts, strict=True):
             folder.script(stage).write_text(text, encoding="utf-8")
-        ids = _submit(folder, record, stages, {})
+        _submit(folder, record, stages, {})
     except BaseException:
         folders.remove(folder)
         raise
-    folder.write(changed(record, ids, 1))
     return folder
 
 
@@ -102,9 +102,8 @@ def resume(folder: Folder, record: Record, unfinished: dict[str, list[int | None
         for number, part in zip(task_numbers(stage.job.array), stage.parts(), strict=True):
             if number in numbers:
                 folder.forget_end(part)
-    record = replace(record, attempt=record.attempt + 1)
-    ids = _submit(folder, record, again, arrays)
-    folder.write(changed(record, ids, record.attempt))
+    record = replace(record, attempt=record.attempt + 1, when=time.time())
+    _submit(folder, record, again, arrays)
     return [s.name for s in again]
 
 
@@ -124,28 +123,37 @@ def cancel(stages: Sequence[Stage]) -> None:
 
 def _submit(
     folder: Folder, record: Record, stages: Sequence[Stage], arrays: dict[str, str]
-) -> dict[str, str]:
-    """Submit stages; if one is rejected those before it are cancelled."""
+) -> None:
+    """Submit stages; if one is rejected, or we are interrupted, those before it are cancelled."""
     ids: dict[str, str] = {}
-    for stage in stages:
-        depends = f"afterok:{ids[stage.after]}" if stage.after in ids else None
-        if depends is None and record.attempt == 1:
-            depends = stage.job.dependency
-        log = folder.log(stage.name if stage.job.array is None else f"{stage.name}_%a")
-        words = sbatch(
-            folder.script(stage), log, dependency=depends, array=arrays.get(stage.name)
-        )  # fmt: skip
-        more = {"PMAP_JOB_DIR": str(folder.path), "PMAP_ATTEMPT": str(record.attempt)}
-        said = submit.ask(words, environment(stage.job, os.environ, more), record.cwd)
-        if said.code:
-            if ids:
-                submit.ask(["scancel", *ids.values()])
-            which = f" ({stage.name})" if len(stages) > 1 else ""
-            raise JobError(f"SLURM has rejected the job{which}; sbatch says: {said.words}")
-        ids[stage.name] = said.out.strip().split(";")[0]
-        if said.err.strip():
-            print(said.err.strip(), file=sys.stderr)
-    return ids
+    try:
+        for stage in stages:
+            ids[stage.name] = _submit_one(folder, record, stage, ids, arrays.get(stage.name))
+            folder.write(changed(record, ids, record.attempt))  # known even if we are killed now
+    except BaseException as error:
+        if ids:
+            submit.ask(["scancel", *ids.values()])
+        if isinstance(error, JobError) and len(stages) > 1:
+            raise JobError(f"{stage.name}: {error}") from None
+        raise
+
+
+def _submit_one(
+    folder: Folder, record: Record, stage: Stage, ids: dict[str, str], array: str | None
+) -> str:
+    """Submit a stage; return SLURM's number."""
+    depends = f"afterok:{ids[stage.after]}" if stage.after in ids else None
+    if depends is None and record.attempt == 1:
+        depends = stage.job.dependency
+    log = folder.log(stage.name if stage.job.array is None else f"{stage.name}_%a")
+    words = sbatch(folder.script(stage), log, dependency=depends, array=array)
+    more = {"PMAP_JOB_DIR": str(folder.path), "PMAP_ATTEMPT": str(record.attempt)}
+    said = submit.ask(words, environment(stage.job, os.environ, more), record.cwd)
+    if said.code:
+        raise JobError(f"SLURM has rejected the job; sbatch says: {said.words}")
+    if said.err.strip():
+        print(said.err.strip(), file=sys.stderr)
+    return said.out.strip().split(";")[0]
 
 
 def _with_dependency(job: Job) -> Job:

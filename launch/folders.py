@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,9 +155,7 @@ def _number(name: str, stem: str) -> int | None:
 
 def remove(folder: Folder) -> None:
     """Remove a folder whose job never began."""
-    for path in sorted(folder.path.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    folder.path.rmdir()
+    shutil.rmtree(folder.path, ignore_errors=True)
 
 
 def jobs() -> list[tuple[Folder, Record]]:

@@ -108,7 +108,8 @@ def _cancel(folder: Folder, record: Record, options: argparse.Namespace) -> int:
         table = states.rows(folder, record)
         if states.overall(table) not in OPEN:
             raise JobError(f"{folder.name} does not run: {tables.line(table)}")
-        batch.cancel(record.stages)
+        going = {row.name for row in table if row.state in OPEN}
+        batch.cancel([s for s in record.stages if s.name in going])
         if not _has_ended(folder, record):
             print(
                 f"{folder.name} was told to end, and SLURM is about it; pRUN status {folder.name}"

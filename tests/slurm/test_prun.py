@@ -285,6 +285,13 @@ def test_a_pipeline_is_submitted_as_a_chain(here):
     assert made.returncode == 0, made.stderr
     (here / "job.toml").write_text("max_at_once = 4\nslurm = true\n[stage.stitch]\nranks = 2\n")
     words = ["--job", "job.toml", "--wait", "pipeline", "tiles/dataset.toml", "--out", "run"]
+    (here / "bad.toml").write_text('slurm = true\n[stage.export]\ngres = "gpu:1"\n')
+    refused = prun("--job", "bad.toml", *words[3:])
+    assert refused.returncode == 2
+    assert "export: SLURM has rejected the job; sbatch says: sbatch: error: " in refused.stderr
+    queue = ["squeue", "--noheader", "--states=PENDING,RUNNING"]
+    assert until(lambda: subprocess.run(queue, capture_output=True, timeout=30).stdout == b"")
+    assert not list((here / "jobs").iterdir())  # the stages before it are gone with it
     told = prun("--explain", *words).stdout
     assert re.search(r"^ranks +2 +job.toml \[stage.stitch\]: ranks$", told, re.M)
     done = prun(*words, limit_s=400)
