@@ -18,8 +18,6 @@ LEFTOVERS = ("PMI_", "PMIX_", "OMPI_", "MPI_LOCAL", "HYDI_", "PMAP_STARTED", "PM
 """A job that is started from inside a rank must not take itself for that rank."""
 PER_JOB = ("PMAP_CHECK", "PMAP_RECORD", "PMAP_MEMORY_GB", "PMAP_JOB_DIR", "PMAP_ATTEMPT")
 """What a job says by itself is not inherited: what was asked has been weighed already."""
-SHARED_MB_PER_RANK = 5.2
-"""What MPICH takes of /dev/shm for each rank: 10 MB at 2 ranks, 41 at 8."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def _binding(job: Job, mpiexec: Mpiexec) -> list[str]:
     return ["-bind-to", f"core:{threads}"]
 
 
-def check(job: Job, cores: int, shared_mb: float | None) -> None:
+def check(job: Job, cores: int) -> None:
     """Refuse a job that this machine cannot run.
 
     Parameters
@@ -81,8 +79,6 @@ def check(job: Job, cores: int, shared_mb: float | None) -> None:
     job : Job
     cores : int
         Cores that this process may use.
-    shared_mb : float or None
-        What is free in /dev/shm; None where there is none.
 
     Raises
     ------
@@ -102,13 +98,6 @@ def check(job: Job, cores: int, shared_mb: float | None) -> None:
         raise JobError(
             f"--bind cores: {job.ranks} ranks with {job.threads_per_rank or 1} threads each need "
             f"{threads} cores, and there are {cores}; fewer ranks, or --bind none"
-        )
-    needed_mb = job.ranks * SHARED_MB_PER_RANK
-    if job.ranks > 1 and shared_mb is not None and shared_mb < needed_mb:
-        raise JobError(
-            f"{job.ranks} ranks need {needed_mb:.0f} MB of /dev/shm, and {shared_mb:.0f} MB are "
-            "free; remove what ended jobs have left there, or give the container more "
-            "(docker run --shm-size=2g)"
         )
 
 

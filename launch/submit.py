@@ -81,9 +81,7 @@ def run(job: Job, asked_to_end: Callable[[], bool] | None = None) -> int:
 
 def ready(job: Job) -> None:
     """Refuse a job that this machine cannot run, with the remedy."""
-    shm = Path("/dev/shm")  # noqa: S108  # the system's own name
-    free_mb = shutil.disk_usage(shm).free / 2**20 if job.ranks > 1 and shm.is_dir() else None
-    check(job, cores(), free_mb)
+    check(job, cores())
     _launcher_for(job)
     if job.image is not None and shutil.which("apptainer") is None:
         raise JobError("no apptainer on the PATH, which runs --image; leave --image off")
