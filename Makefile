@@ -1,7 +1,7 @@
 # Each verb sets up .venv by itself and installs only what it needs.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow check bench docs
+.PHONY: help demo test test-slow check bench bench-launch docs
 MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
@@ -11,7 +11,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 
 help: ## list the verbs
 	@echo "pmap: make VERB, where VERB is one of"
-	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 16
 
 demo: .venv/.have-demo ## simulate 2x2 tiles into demo/, map them on 2 ranks, print the scores
 	$(PY) -m pmap.apps.simulate --out demo/data
@@ -30,6 +30,10 @@ check: .venv/.have-test ## style, format, and the rules of the architecture
 
 bench: .venv/.have-test ## pmap beside hand-written mpi4py and NumPy; BENCH="sort --np 2" chooses
 	$(PY) tests/benchmarks/bench.py $(BENCH)
+
+bench-launch: .venv/.have-test ## what starting, checking and sharing out cost, up to 100 ranks
+	$(PY) tests/benchmarks/launching.py $(BENCH)
+	$(PY) tests/benchmarks/scaling.py
 
 docs: .venv/.have-docs ## run every code block of docs/, then build build/docs/index.html
 	$(PY) -m pytest -q tests/test_docs.py

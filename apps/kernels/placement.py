@@ -6,9 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.linalg import splu
 
 Tile = tuple[int, int]
 Shift = tuple[int, ...]
+
+FAR = 5
+"""Tiles between two links beyond which one does not make the other look wrong."""
+BRIDGE = 1e-9
+"""Share of a step that other links hold, below which it hangs on one link alone."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +92,19 @@ def place(
     used = [link for link in links if link.weight > 0.0]
     rejected = [(link, "too weak") for link in links if link.weight <= 0.0]
     while True:
-        solved = _solve(tiles, used)
-        stretched = _stretched(solved, used, tolerance_vox)
+        fit = _Fit(tiles, used)
+        stretched = _stretched(fit.solved, used, tolerance_vox)
         if not stretched:
             break
-        moved = _moved(tiles, used, tolerance_vox)
+        moved = _moved(fit, used, tolerance_vox)
         if moved is not None:
             used = moved
             continue
-        rejected.append((stretched[0], "disagrees with the loops around it"))
-        used.remove(stretched[0])
-    positions, unlinked = _complete(tiles, nominal, used, solved)
+        worst = _far_apart(stretched)
+        rejected += [(link, "disagrees with the loops around it") for link in worst]
+        gone = {id(link) for link in worst}
+        used = [link for link in used if id(link) not in gone]
+    positions, unlinked = _complete(tiles, nominal, used, fit.solved)
     return Placement(_from_zero(positions), used, rejected, unlinked)
 
 
@@ -122,56 +131,105 @@ def groups(tiles: Sequence[Tile], links: Sequence[Link]) -> list[list[Tile]]:
     return sorted(members.values(), key=lambda group: -len(group))
 
 
-def _solve(tiles: Sequence[Tile], links: Sequence[Link]) -> dict[Tile, np.ndarray]:
-    """Return real-valued positions; the first tile of each connected group is at 0."""
-    solved: dict[Tile, np.ndarray] = {}
-    for group in groups(tiles, links):
-        index = {tile: i for i, tile in enumerate(group)}
-        inside = [link for link in links if link.a in index]
-        matrix = np.zeros((len(inside) + 1, len(group)))
-        right = np.zeros((len(inside) + 1, 3))
-        matrix[-1, 0] = 1.0
-        for row, link in enumerate(inside):
-            root = np.sqrt(link.weight)
-            matrix[row, index[link.b]] = root
-            matrix[row, index[link.a]] = -root
-            right[row] = root * np.asarray(link.shift)
-        answer = np.linalg.lstsq(matrix, right, rcond=None)[0]
-        solved.update({tile: answer[i] - answer[0] for tile, i in index.items()})
-    return solved
+class _Fit:
+    """The least squares of all links, group by group; sparse, so that a brain's tiles fit.
 
+    Attributes
+    ----------
+    solved : dict of tile to ndarray, shape (3,)
+        Real-valued positions; the first tile of each connected group is at 0.
+    """
 
-def _residual(solved: Mapping[Tile, np.ndarray], link: Link) -> float:
-    """Return by how many voxels a link is stretched, on its worst axis."""
-    return float(np.abs(solved[link.b] - solved[link.a] - link.shift).max())
+    def __init__(self, tiles: Sequence[Tile], links: Sequence[Link]) -> None:
+        self.solved: dict[Tile, np.ndarray] = {}
+        self._place: dict[Tile, tuple[int, int]] = {}
+        self._factors = []
+        members = groups(tiles, links)
+        for number, group in enumerate(members):
+            self._place.update({tile: (number, i) for i, tile in enumerate(group)})
+        inside: list[list[Link]] = [[] for _ in members]
+        for link in links:
+            inside[self._place[link.a][0]].append(link)
+        for group, own in zip(members, inside, strict=True):
+            self._solve(group, own)
+
+    def _solve(self, group: Sequence[Tile], links: Sequence[Link]) -> None:
+        """The weighted graph's Laplacian without the first tile, and the positions."""
+        n = len(group)
+        answer = np.zeros((n, 3))
+        factor = None
+        if n > 1:
+            ends = np.array([[self._place[t][1] for t in (link.a, link.b)] for link in links])
+            weights = np.array([link.weight for link in links])
+            pull = weights[:, None] * np.array([link.shift for link in links], float)
+            right = np.zeros((n, 3))
+            np.add.at(right, ends[:, 1], pull)
+            np.subtract.at(right, ends[:, 0], pull)
+            a, b = ends.T
+            values = np.concatenate([weights, weights, -weights, -weights])
+            at = np.concatenate([a, b, a, b]), np.concatenate([a, b, b, a])
+            laplacian = coo_array((values, at), shape=(n, n)).tocsc()
+            factor = splu(laplacian[1:, 1:])
+            answer[1:] = factor.solve(right[1:])
+        self._factors.append(factor)
+        self.solved.update(zip(group, answer, strict=True))
+
+    def without(self, link: Link) -> np.ndarray | None:
+        """Step from a to b that all other links agree on; None if no other joins the two.
+
+        By the link's leverage (Cook and Weisberg, Residuals and Influence in Regression, 1982),
+        not by another fit for each link.
+        """
+        number, a = self._place[link.a]
+        b = self._place[link.b][1]
+        unit = np.zeros(self._factors[number].shape[0] + 1)
+        unit[b], unit[a] = 1.0, -1.0
+        potential = np.concatenate([[0.0], self._factors[number].solve(unit[1:])])
+        left = 1.0 - link.weight * (potential[b] - potential[a])
+        if left < BRIDGE:
+            return None
+        step = self.solved[link.b] - self.solved[link.a]
+        return link.shift + (step - link.shift) / left
 
 
 def _stretched(
     solved: Mapping[Tile, np.ndarray], links: Sequence[Link], tolerance_vox: float
 ) -> list[Link]:
-    """Return the links with a residual above the tolerance, the worst first."""
-    residuals = [round(_residual(solved, link), 6) for link in links]
-    order = sorted(range(len(links)), key=lambda i: -residuals[i])
+    """Return the links that are longer or shorter than measured, on any axis, the worst first."""
+    if not links:
+        return []
+    steps = np.array([solved[x.b] for x in links]) - np.array([solved[x.a] for x in links])
+    residuals = np.abs(steps - np.array([x.shift for x in links])).max(axis=1).round(6)
+    order = np.argsort(-residuals, kind="stable")
     return [links[i] for i in order if residuals[i] > tolerance_vox]
 
 
-def _moved(tiles: Sequence[Tile], links: Sequence[Link], tolerance_vox: float) -> list[Link] | None:
+def _far_apart(links: Sequence[Link]) -> list[Link]:
+    """Return the first link, and of the next ones those too far away to be stretched by it."""
+    taken: list[Link] = []
+    rows: list[Tile] = []
+    for link in links:
+        away = np.abs(np.array(rows).reshape(-1, 2) - link.a).max(axis=1)
+        if not rows or away.min() > FAR:
+            taken.append(link)
+            rows.append(link.a)
+    return taken
+
+
+def _moved(fit: _Fit, links: Sequence[Link], tolerance_vox: float) -> list[Link] | None:
     """Return the links with one of them moved to another of its shifts, which fits all the rest.
 
     That two independent measures meet within a voxel or so by chance is far less likely than
     that one of two strong peaks was the wrong one.
     """
     for link in links:
-        rest = [other for other in links if other is not link]
-        if not any(link.a in group and link.b in group for group in groups(tiles, rest)):
-            continue
-        solved = _solve(tiles, rest)
-        if _residual(solved, link) <= tolerance_vox:
+        step = fit.without(link) if link.others else None
+        if step is None or np.abs(step - link.shift).max() <= tolerance_vox:
             continue
         for number, (shift, score) in enumerate(link.others):
-            moved = replace(link, shift=shift, score=score, others=link.others[number + 1 :])
-            if _residual(solved, moved) <= tolerance_vox:
-                return [*rest, moved]
+            if np.abs(step - shift).max() <= tolerance_vox:
+                moved = replace(link, shift=shift, score=score, others=link.others[number + 1 :])
+                return [*(other for other in links if other is not link), moved]
     return None
 
 
