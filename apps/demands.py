@@ -8,7 +8,7 @@ channels, on a busy machine. Memory of a rank, and CPU time:
 ========  ==============================================  ======================================
 job       peak memory measured, MB, at 2, 17, 50 Mvox     CPU seconds measured
 ========  ==============================================  ======================================
-tiles     175, 388, 490                                   2.3 to 2.8 for each Mvox of a tile
+tiles     175, 388, 490                                   2.3, 2.8, 3.7 for each Mvox of a tile
 stitch    330, 590, 450 (the last without labels)         0.8 for each Mvox of a tile and channel
 export    330, 590, - (with truth: 330, 1250, -)          0.3; with truth 1.7
 ========  ==============================================  ======================================

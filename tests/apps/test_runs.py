@@ -47,6 +47,52 @@ def test_other_settings_name_the_setting_and_the_remedy(tmp_path):
         runs.open_run(tmp_path / "run", "pipeline", changed)
 
 
+def test_settings_that_may_change_are_told_and_noted(tmp_path):
+    out = tmp_path / "run"
+    first = {"dataset": "a", "segment": {"diameter_um": 8.0}}
+    assert runs.open_run(out, "pipeline", first, fixed=("dataset",)).changes == ()
+    with runs.find_run(out).stage("filter"):
+        pass
+    second = {"dataset": "a", "segment": {"diameter_um": 9.0}, "rule": "ncc"}
+    run = runs.open_run(out, "pipeline", second, fixed=("dataset",))
+    assert run.changes == (("segment.diameter_um", 8.0, 9.0), ("rule", None, "ncc"))
+    assert runs.settings_of(run) == second
+    told = json.loads((out / "run.json").read_text())
+    assert told["settings"] == second
+    assert "filter" in told["stages"]
+    assert runs.open_run(out, "pipeline", second, fixed=("dataset",)).changes == ()
+    with pytest.raises(InputError, match="was made with dataset = a, now b is asked;"):
+        runs.open_run(out, "pipeline", {**second, "dataset": "b"}, fixed=("dataset",))
+
+
+def test_cut_off_between_the_two_notes_of_the_settings(tmp_path):
+    out = tmp_path / "run"
+    runs.open_run(out, "pipeline", {"rule": "ncc"}, fixed=())
+    state = json.loads((out / runs.STATE / "run.json").read_text())
+    state["settings"] = {"rule": "paper"}
+    (out / runs.STATE / "run.json").write_text(json.dumps(state))
+    runs.open_run(out, "pipeline", {"rule": "paper"}, fixed=())
+    assert json.loads((out / "run.json").read_text())["settings"] == {"rule": "paper"}
+
+
+def test_a_run_json_that_was_cut_off_is_written_again(tmp_path):
+    out = tmp_path / "run"
+    runs.open_run(out, "pipeline", {"rule": "ncc"})
+    (out / "run.json").write_text('{"app": "pipe')
+    runs.open_run(out, "pipeline", {"rule": "ncc"})
+    assert json.loads((out / "run.json").read_text())["settings"] == {"rule": "ncc"}
+
+
+def test_an_item_made_with_something_else_is_not_done(tmp_path):
+    run = runs.open_run(tmp_path / "run", "pipeline", {})
+    run.finish("tile", [], "settings of before", cells=3)
+    assert run.done("tile")
+    assert run.done("tile", "settings of before")
+    assert not run.done("tile", "settings of now")
+    run.forget("tile", "never was")
+    assert not run.done("tile")
+
+
 def test_another_app_is_refused(tmp_path):
     runs.open_run(tmp_path / "run", "pipeline", {})
     with pytest.raises(InputError, match="a run of pipeline, not of stitch"):
