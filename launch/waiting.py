@@ -9,7 +9,7 @@ from .folders import Folder
 from .records import Record
 from .states import DONE, OPEN, Row
 
-LOOK_S = 1.0
+MOST_S = 5.0
 INTERRUPTED = 130
 
 
@@ -64,6 +64,7 @@ class Look:
     def __init__(self, folder: Folder, record: Record, say: Callable[[str], None]) -> None:
         self.rows: list[Row] = []
         self._folder, self._record, self._say = folder, record, say
+        self._begin = time.monotonic()
         self._next = self._said_at = 0.0
         self._said = ""
 
@@ -71,7 +72,8 @@ class Look:
         """Whether nothing of the job runs or waits any more."""
         now = time.monotonic()
         if now >= self._next:
-            self._next = now + LOOK_S
+            # a long job is asked for less often: SLURM has others to answer
+            self._next = now + min(MOST_S, 0.5 + (now - self._begin) / 30)
             self.rows = states.rows(self._folder, self._record)
             self._tell(now)
         return states.overall(self.rows) not in OPEN
