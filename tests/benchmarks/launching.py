@@ -152,8 +152,8 @@ def tiles(ranks: list[int]) -> list[str]:
         more = (ours["cpu_s"] - theirs["cpu_s"]) / n
         wall = f"{ours['wall_s']:9.2f}    {theirs['wall_s']:9.2f}" if n <= 2 else f"{'':21}"
         print(
-            f"  {n:5d} {ours['cpu_s'] / n:10.2f} {theirs['cpu_s'] / n:11.2f} {more:+8.3f}   {wall}  "
-            f"{ours['messages']:8d} {ours['bytes']:8d}",
+            f"  {n:5d} {ours['cpu_s'] / n:10.2f} {theirs['cpu_s'] / n:11.2f} {more:+8.3f}   "
+            f"{wall}  {ours['messages']:8d} {ours['bytes']:8d}",
             flush=True,
         )
         if n == max(ranks) and more > ALLOWED_S:
