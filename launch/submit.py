@@ -70,10 +70,10 @@ def run(job: Job, asked_to_end: Callable[[], bool] | None = None) -> int:
         # ranks write to a pipe; what they write ends up on a terminal of this width
         env["PMAP_TERMINAL_COLUMNS"] = str(shutil.get_terminal_size().columns)
     code = _watch(command, env, asked_to_end)
-    if code in _KILLED:
+    if code in _KILLED and job.ranks == 1:  # of several, the one that was killed has been named
         print(
-            f"pRUN: a rank was killed from outside (code {code}); if nobody did, the machine ran "
-            "out of memory: fewer ranks (-n), or a smaller --memory",
+            f"pRUN: the program was killed from outside (code {code}); if nobody did, the machine "
+            "ran out of memory: more ranks that each hold less (-n), or a smaller --memory",
             file=sys.stderr,
         )
     return code

@@ -100,14 +100,13 @@ def _leave(whole: World, leaving: SystemExit) -> None:
 
 def _fail(whole: World, error: BaseException) -> None:
     """Show the traceback from the target's own first line, and end the job."""
-    trace = error.__traceback__
-    frame = trace
+    frame = error.__traceback__
     while frame is not None and (
         frame.tb_frame.f_code.co_filename == __file__
         or frame.tb_frame.f_code.co_filename.startswith("<frozen")
     ):
         frame = frame.tb_next
-    error = error.with_traceback(frame or trace)
+    error = error.with_traceback(frame)  # None for a file that is no Python: its line is told
     sys.excepthook(type(error), error, error.__traceback__)
     raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1)
 

@@ -24,6 +24,7 @@ BIN = Path(sys.prefix) / "bin"
 PRUN = [sys.executable, "-m", "pmap.launch.prun"]
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
 ENVIRONMENT = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(ROOT)}
+ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled once, as installed
 LIMIT_S = 1800.0
 ALLOWED_S = 0.05
 """CPU seconds per tile that pmap may take beyond mpi4py alone."""
