@@ -10,8 +10,11 @@ import resource
 import runpy
 import signal
 import sys
+import time
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from . import keeper, nodeshare
 from .ranks import blackbox
@@ -20,6 +23,8 @@ from .ranks.sourceline import line_of, raised_at
 
 USAGE = "usage: python -m pmap.boot [script.py | -m module] [ARGS...]"
 TERMINATED = 128 + signal.SIGTERM
+SPEECH_S = 5.0
+"""A rank that leaves ends the others: the first must have said why by then."""
 
 
 def main() -> None:
@@ -37,7 +42,7 @@ def main() -> None:
     # A rank that is killed has said all it printed, and lines of several ranks stay whole.
     sys.stdout.reconfigure(line_buffering=True, write_through=False)
     whole = _join(asked)
-    signal.signal(signal.SIGTERM, _on_sigterm)
+    signal.signal(signal.SIGTERM, partial(_on_sigterm, whole))
     try:
         _run(sys.argv[1:])
     except SystemExit as leaving:
@@ -50,16 +55,21 @@ def main() -> None:
 def _join(asked: int) -> World:
     """Start MPI and compare the size of the world with what was asked for; 0 = nothing was."""
     if asked > 1 and (problem := nodeshare.problem()):
-        if nodeshare.is_first():
-            sys.stderr.write(f"pmap: LaunchError: {problem}\n")
-        raise SystemExit(1)
+        _refuse(problem, nodeshare.is_first())
     whole = world()
     if asked in (0, whole.size):
         return whole
     if whole.size > 1:
         whole.watch.exit_code = 1
-    if keeper.own_rank() in ("0", "?"):
-        sys.stderr.write(f"pmap: LaunchError: {_other_world(asked, whole.size)}\n")
+    _refuse(_other_world(asked, whole.size), keeper.own_rank() in ("0", "?"))
+
+
+def _refuse(problem: str, is_speaker: bool) -> NoReturn:
+    """End the job; one rank says why, and the others give it the time to."""
+    if is_speaker:
+        sys.stderr.write(f"pmap: LaunchError: {problem}\n")
+    else:
+        time.sleep(SPEECH_S)
     raise SystemExit(1)
 
 
@@ -111,16 +121,15 @@ def _fail(whole: World, error: BaseException) -> None:
     raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1)
 
 
-def _on_sigterm(number: int, frame: FrameType | None) -> None:
+def _on_sigterm(whole: World, number: int, frame: FrameType | None) -> None:
     """Leave as by ``sys.exit``: what is finished is on disk, and ``finally`` blocks run.
 
     It comes from SLURM before the time limit, on scancel and before a job is put back into the
     queue, often twice.
     """
     signal.signal(number, signal.SIG_IGN)
-    here = world()
     sys.stderr.write(
-        f"pmap: rank {here.rank} of {here.size} was asked to end (SIGTERM: cancelled, requeued, "
+        f"pmap: rank {whole.rank} of {whole.size} was asked to end (SIGTERM: cancelled, requeued, "
         f"its time is over, or another rank failed) at {line_of(frame)}; what is finished is kept\n"
     )
     sys.stderr.flush()

@@ -70,7 +70,8 @@ def _watch(rank: int, size: int, box: blackbox.Box) -> NoReturn:
 
     def hand_on(number: int, frame: object) -> None:
         handed.append(number)
-        os.kill(rank, number)
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.kill(rank, number)
 
     for number in HANDED_ON:
         signal.signal(number, hand_on)

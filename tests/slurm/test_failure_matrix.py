@@ -3,17 +3,11 @@
 import os
 
 import pytest
-from cluster import missing, running
+from cluster import missing
 from failure_matrix import CASES, MPIEXEC, run
 
 SLURM = pytest.mark.skipif(bool(missing()), reason=missing() or "there is SLURM")
 LOCAL = pytest.mark.skipif(not MPIEXEC.exists(), reason=f"no {MPIEXEC}: pip install mpich")
-
-
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("slurm")) as env:
-        yield env
 
 
 @LOCAL

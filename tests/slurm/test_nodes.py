@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cluster import missing, running
+from cluster import missing
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -14,12 +14,6 @@ MPIEXEC = Path(sys.prefix) / "bin" / "mpiexec"
 PROGRAM = str(HERE / "program.py")
 SLURM = pytest.mark.skipif(bool(missing()), reason=missing() or "there is SLURM")
 LIMIT_S = 120.0
-
-
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("slurm")) as env:
-        yield env
 
 
 def run(command: list[str], env: dict[str, str]) -> subprocess.CompletedProcess:

@@ -1,105 +1,20 @@
 """pRUN on a real SLURM of four nodes: what it submits, tells, ends, and goes on with."""
 
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
-from cluster import missing, running
+from cluster import missing
+from jobs import LIMIT_S, PRUN, marked, prun, submitted, until
 
 from pmap.launch import folders, pRUN
 from pmap.launch.errors import JobError
 from pmap.launch.prun import main
 
-ROOT = Path(__file__).resolve().parents[2]
-PRUN = [sys.executable, "-m", "pmap.launch.prun"]
-LIMIT_S = 90.0
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "there is SLURM")
-
-ROWS_TO_COLUMNS = """\
-import sys
-import numpy as np
-import pmap as pm
-
-A = pm.random.default_rng(7).random((60, 40), map=pm.Map([-1, 1]))
-B = pm.zeros((60, 40), map=pm.Map([1, -1]))
-B[:] = 2 * A
-text = f"{float(B.sum())!r} {np.asarray(B)[5, :3]} {sys.argv[1:]}"
-if pm.Pid == 0:
-    print(text)
-print(f"{pm.Np}\\n", end="", file=sys.stderr)
-"""
-PROGRAMS = {
-    "rows": ROWS_TO_COLUMNS,
-    "leave": "import sys\nsys.exit(int(sys.argv[1]))\n",
-    "raise": "import time, pmap as pm\npm.barrier()\n"
-    "if pm.Pid == 5:\n    raise ValueError('broken here')\ntime.sleep(60)\n",
-    "task": "import sys, time, pathlib\ntime.sleep(1.0)\nprint('task', sys.argv[1])\n"
-    "sys.exit(7 if pathlib.Path(f'fail{sys.argv[1]}').exists() else 0)\n",
-    "forever": "import time, pmap as pm\npm.barrier()\nprint('begun', flush=True)\n"
-    "while True:\n    time.sleep(0.1)\n",
-}
-
-
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("slurm")) as env:
-        yield env
-
-
-@pytest.fixture
-def here(slurm, tmp_path, monkeypatch):
-    """A folder of programs to be in, and an environment in which SLURM is found."""
-    for name in ("PATH", "SLURM_CONF"):
-        monkeypatch.setenv(name, slurm[name])
-    more = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1"}
-    more |= {"PMAP_STATE_DIR": str(tmp_path / "jobs"), "PMAP_PRUN_TEST": str(tmp_path)}
-    more |= {"XDG_CONFIG_HOME": str(tmp_path / "config")}
-    for name, value in more.items():
-        monkeypatch.setenv(name, value)
-    for name, text in PROGRAMS.items():
-        (tmp_path / f"{name}.py").write_text(text)
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    subprocess.run(["scancel", "--user=root"], env={**os.environ, **slurm}, timeout=30)
-    assert until(lambda: not marked(tmp_path)), marked(tmp_path)
-
-
-def prun(*words: str, limit_s: float = LIMIT_S) -> subprocess.CompletedProcess:
-    return subprocess.run([*PRUN, *words], capture_output=True, text=True, timeout=limit_s)
-
-
-def until(true, limit_s: float = 30.0) -> bool:
-    limit = time.monotonic() + limit_s
-    while not true():
-        if time.monotonic() > limit:
-            return False
-        time.sleep(0.1)
-    return True
-
-
-def marked(tmp_path: Path) -> list[str]:
-    """Command lines of processes of this test, found by a mark in their environment."""
-    mark, found = f"PMAP_PRUN_TEST={tmp_path}".encode(), []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                if mark in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-            except OSError:
-                continue
-    return found
-
-
-def submitted(*words: str) -> folders.Folder:
-    done = prun("--slurm", *words)
-    assert done.returncode == 0, done.stderr
-    return folders.find(done.stdout.split()[0])
 
 
 def test_a_world_over_four_nodes_gives_the_answer_of_one_process(here):
