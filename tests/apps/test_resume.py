@@ -199,7 +199,7 @@ def test_one_run_of_25_tiles_is_short_enough_to_be_killed_often(many):
     assert many[2] < MOST_S * max(1.0, os.getloadavg()[0] / os.cpu_count())
 
 
-@pytest.mark.parametrize(("number", "moment"), enumerate(moments()))
+@pytest.mark.parametrize(("number", "moment"), list(enumerate(moments())))
 def test_a_run_killed_at_any_moment_ends_the_same(many, tmp_path, number, moment):
     dataset, expected, took_s = many
     out = tmp_path / "run"
