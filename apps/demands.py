@@ -115,7 +115,7 @@ def _voxel_bytes(dataset: Dataset) -> int:
 def _job(name: str, stages: Sequence[Stage], load: Load) -> dict:
     names = [stage.name for stage in stages]
     per_tile = all(stage.tiles for stage in stages)
-    ranks = 1 if per_tile else ranks_of(load)
+    ranks = ranks_of_tile(load) if per_tile else ranks_of(load)
     return {
         "name": name,
         "stages": names,
@@ -123,9 +123,20 @@ def _job(name: str, stages: Sequence[Stage], load: Load) -> dict:
         "args": ["--only", ",".join(names)],
         "array": per_tile,
         "ranks": ranks,
-        "memory_gb": memory_gb(name, load),
+        "memory_gb": memory_gb(name, load, ranks),
         "time_min": time_min(name, load, ranks),
     }
+
+
+def ranks_of_tile(load: Load) -> int:
+    """Ranks that share a tile: one for each 200 Mvox, so that a tile takes minutes. LOCAL.
+
+    Examples
+    --------
+    >>> ranks_of_tile(Load(1463.0, 2, 25, 2)), ranks_of_tile(Load(0.05, 2, 25, 2))
+    (8, 1)
+    """
+    return max(1, min(math.ceil(load.tile_mvox / MVOX_PER_RANK), MOST_RANKS))
 
 
 def ranks_of(load: Load) -> int:
@@ -140,18 +151,22 @@ def ranks_of(load: Load) -> int:
     return max(1, min(wanted, load.tiles, MOST_RANKS))
 
 
-def memory_gb(job: str, load: Load) -> float:
+def memory_gb(job: str, load: Load, ranks: int) -> float:
     """Memory of one rank, GB: what was measured, half as much again, and 1 GB at least. LOCAL.
 
-    The measured part is `BASE_GB`, which a block and its working copies need, `GB_PER_MVOX` of a
-    tile, and a block as it was read, of `BLOCK_MVOX` voxels.
+    The measured part is `BASE_GB`, which a block and its working copies need, a block as it was
+    read, of `BLOCK_MVOX` voxels, and `GB_PER_MVOX` of a tile, of which each of the tile's ranks
+    holds its share.
 
     Examples
     --------
-    >>> memory_gb("tiles", Load(1463.0, 2, 25, 2)), memory_gb("tiles", Load(0.05, 2, 25, 2))
-    (8.3, 1.0)
+    >>> load = Load(1463.0, 2, 25, 2)
+    >>> memory_gb("tiles", load, 1), memory_gb("tiles", load, 8)
+    (8.3, 1.6)
     """
-    per_mvox = GB_PER_MVOX[job] + (GB_PER_MVOX_OF_TRUTH[job] if load.has_truth else 0.0)
+    share = 1 / ranks if job == "tiles" else 1.0
+    per_mvox = GB_PER_MVOX[job] * share
+    per_mvox += GB_PER_MVOX_OF_TRUTH[job] if load.has_truth else 0.0
     block_gb = min(load.tile_mvox, BLOCK_MVOX) * load.voxel_bytes / 1e3
     measured = BASE_GB[job] + per_mvox * load.tile_mvox + block_gb
     return max(LEAST_GB, math.ceil(SPARE * measured * 10) / 10)
@@ -164,8 +179,8 @@ def time_min(job: str, load: Load, ranks: int) -> int:
 
     Examples
     --------
-    >>> time_min("tiles", Load(1463.0, 2, 25, 2), 1), time_min("tiles", Load(0.05, 2, 25, 2), 1)
-    (903, 10)
+    >>> time_min("tiles", Load(1463.0, 2, 25, 2), 8), time_min("tiles", Load(0.05, 2, 25, 2), 1)
+    (113, 10)
     """
     mvox = load.tile_mvox * (1 if job == "tiles" else load.tiles * load.channels)
     cpu_s = CPU_S_PER_MVOX[job] * mvox
