@@ -5,6 +5,7 @@ a rank that fails, is killed, or leaves with a code other than 0, ends the job a
 """
 
 import atexit
+import faulthandler
 import os
 import resource
 import runpy
@@ -39,6 +40,7 @@ def main() -> None:
     elif asked:
         keeper.die_with_parent()
     _limit_memory(os.environ.get("PMAP_MEMORY_GB"))
+    faulthandler.enable(all_threads=False)  # a crash shows its line
     # A rank that is killed has said all it printed, and lines of several ranks stay whole.
     sys.stdout.reconfigure(line_buffering=True, write_through=False)
     whole = _join(asked)

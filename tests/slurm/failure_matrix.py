@@ -65,7 +65,7 @@ class Case:
     def line(self) -> str:
         lines = enumerate(self.text.splitlines(), 1)
         number = next((i for i, text in lines if "# here" in text), 0)
-        return rf"program\.py(:|\", line ){number}\b"
+        return rf"program\.py(:|\",? line ){number}\b"
 
 
 def on_bad(action: str) -> str:
@@ -94,8 +94,8 @@ CASES = [
     ),
     Case(
         "crash (SIGSEGV)",
-        on_bad("os.kill(os.getpid(), signal.SIGSEGV)"),
-        (r"rank 1 of . was killed by signal 11 \(SIGSEGV\)", LAST),
+        on_bad("os.kill(os.getpid(), signal.SIGSEGV)  # here"),
+        (r"rank 1 of . was killed by signal 11 \(SIGSEGV\)", LAST, "{line}"),
     ),
     Case(
         "SIGTERM",
