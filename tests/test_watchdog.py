@@ -19,16 +19,25 @@ class Hall:
         ]
 
     def run(
-        self, seconds: float, busy: tuple[int, ...] = (), sentries: tuple[int, ...] = ()
+        self,
+        seconds: float,
+        busy: tuple[int, ...] = (),
+        sentries: tuple[int, ...] = (),
+        slow: tuple[int, ...] = (),
     ) -> None:
-        """Let time pass; busy ranks do not look at their letters, sentries answer for others."""
+        """Let time pass.
+
+        Busy ranks do not look at their letters, sentries answer for others, slow ranks look every
+        4 s.
+        """
         end = self.now_s + seconds
         while self.now_s < end and not self.ended:
             self.now_s += 0.1
+            rests = self.now_s % 4 > 0.1
             for dog in self.dogs:
                 if dog.rank in sentries:
                     dog.stand_in()
-                elif dog.rank not in busy:
+                elif dog.rank not in busy and not (rests and dog.rank in slow):
                     dog.finish() if dog.place().state == "finished" else dog.tick()
 
 
@@ -93,6 +102,27 @@ def test_a_sentry_tells_where_a_rank_computes_and_the_job_goes_on(capsys):
     said = capsys.readouterr().err
     assert "rank 1 still computing" in said
     assert f"rank 1 computes at {__file__}:" in said
+
+
+def test_answers_that_come_late_count():
+    """On a machine with many ranks per core they come after the next question."""
+    hall = Hall(3)
+    enter(hall.dogs[0])
+    for r in (1, 2):
+        hall.dogs[r].finish()
+    hall.run(60, slow=(1, 2))
+    assert hall.ended == [1]
+    assert hall.now_s < 40
+
+
+def test_a_job_that_cannot_go_on_ends_within_5_s_after_the_limit():
+    hall = Hall(3)
+    enter(hall.dogs[2])
+    for r in (0, 1):
+        hall.dogs[r].finish()
+    hall.run(60)
+    assert hall.ended == [1]
+    assert hall.now_s < 24
 
 
 def test_what_moves_is_not_ended():

@@ -8,8 +8,6 @@ import threading
 
 from .watchdog import Watchdog
 
-LOOKS = 3
-"""In the time that is given for an answer."""
 HURRY_S = 2e-3
 
 
@@ -18,7 +16,7 @@ class Sentry:
 
     def __init__(self, watch: Watchdog) -> None:
         self._watch, self._wake, self._is_over = watch, threading.Event(), False
-        self._pause_s = self._usual_s = watch.answer_s / LOOKS
+        self._pause_s = self._usual_s = watch.look_s
         self._thread = threading.Thread(target=self._stand, name="pmap sentry", daemon=True)
         self._thread.start()
 

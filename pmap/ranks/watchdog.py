@@ -20,8 +20,9 @@ from .sourceline import NO_LINE, call, line_of, place
 
 LONG = 3
 """A transfer that matches but does not move for this many times ``PMAP_WAIT_S`` is dead."""
-GAP, ANSWER = 0.15, 0.03
-"""Time between two rounds of questions, and for the answers, as shares of ``PMAP_WAIT_S``."""
+GAP, LOOK = 0.15, 0.01
+"""Time between two rounds of questions, and between two looks of a sentry, as shares of
+``PMAP_WAIT_S``."""
 MOST_GAP_S = 3.0
 """A job that cannot go on ends within 4 s after the limit."""
 STEPS = 64
@@ -128,7 +129,7 @@ class Watchdog:
         self.rank, self.size, self._post, self._clock = rank, size, post, clock
         self.wait_s = _limit_s() if wait_s is None else wait_s
         self.gap_s = min(max(0.2, GAP * self.wait_s), MOST_GAP_S)
-        self.answer_s = self.gap_s * ANSWER / GAP
+        self.look_s = self.gap_s * LOOK / GAP
         self.ahead = 0
         self.moved = 0
         self.exit_code = 0
@@ -141,7 +142,6 @@ class Watchdog:
         self._main = threading.get_ident()
         self.relieve: Callable[[], object] = lambda: None
         """Ends the sentry, if there is one."""
-        self._round = 0
         self._asked = False
         self._owing: set[int] = set()
         self._answers: dict[int, Place] = {}
@@ -199,13 +199,15 @@ class Watchdog:
     def tick(self) -> None:
         """Answer who asks; after a long wait ask, and judge the answers."""
         self._read_letters()
-        if self._state == "waiting" and self._clock() >= self._next_round:
+        if self._state != "waiting":
+            return
+        if self._asked and len(self._answers) == self.size - 1:
+            self._asked = False
+            self._judge()
+        elif self._clock() >= self._next_round:
             if self._asked:
                 self._judge()
-                self._next_round = self._clock() + self.gap_s - self.answer_s
-            else:
-                self._ask()
-            self._asked = not self._asked
+            self._ask()
 
     def finish(self) -> bool:
         """Say once that this rank has finished; True when all ranks have."""
@@ -234,27 +236,26 @@ class Watchdog:
 
     def _read(self, source: int, kind: str, *values: object) -> None:
         if kind == "where":
-            self._post.send(source, ("here", values[0], tuple(self.place())))
+            self._post.send(source, ("here", tuple(self.place())))
             if source < self.rank:
                 self._next_round = max(self._next_round, self._clock() + 2.5 * self.gap_s)
                 self._asked = False
         elif kind == "here":
+            # a late answer counts, too: it says where the rank was when it answered
             self._owing.discard(source)
-            if values[0] == self._round:
-                self._answers[source] = Place(*values[1])
+            self._answers[source] = Place(*values[0])
         elif kind == "done":
             self._done.add(source)
         elif kind == "go":
             self._released = True
 
     def _ask(self) -> None:
-        self._round += 1
-        self._answers = {}
-        self._next_round = self._clock() + self.answer_s
+        self._asked, self._answers = True, {}
+        self._next_round = self._clock() + self.gap_s
         for dest in range(self.size):
             if dest != self.rank and dest not in self._owing:
                 self._owing.add(dest)
-                self._post.send(dest, ("where", self._round))
+                self._post.send(dest, ("where",))
 
     def _judge(self) -> None:
         """Look at the answers of the round that ends now."""
