@@ -260,7 +260,8 @@ def _contrasts(
 
     tasks = list(_by_block(low))
     values = np.full((1 + len(SHIFTS), len(ids)), np.nan)
-    for rows, part in zip(tasks, pm.foreach(tasks, measure), strict=True):
+    parts = pm.foreach(tasks, measure, stop_on_error=True)
+    for rows, part in zip(tasks, parts, strict=True):
         values[:, rows] = part
     return ids, values
 

@@ -59,6 +59,8 @@ def guarded(work: Callable[[], object]) -> int:
         return WRONG_INPUT
     except pm.ForeachError as error:  # each failure has been shown where it happened
         pm.once(print, f"error: {error}", file=sys.stderr)
+        if all(failure.kind == "InputError" for failure in error.failures):
+            return WRONG_INPUT
         pm.once(print, "the same command does these again, and only these", file=sys.stderr)
         return FAILED_ITEMS
     return 0

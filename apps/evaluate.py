@@ -88,7 +88,8 @@ def evaluate_run(
     if truth is None:
         raise InputError(f"{data.path} names no truth; give its folder: evaluate RUN TRUTH")
     pm.once(_check, run.out, truth, data)
-    pieces = pm.foreach(data.tiles, partial(_score_tile, run.out, truth, data, settings))
+    score = partial(_score_tile, run.out, truth, data, settings)
+    pieces = pm.foreach(data.tiles, score, stop_on_error=True)
     scores = pm.once(_scores, run.out, truth, data, pieces)
     run.write_json("scores.json", scores)
     return scores

@@ -47,7 +47,7 @@ def write_volume(
             volume.write(box, block)
             return then(box, block) if then else None
 
-        said = pm.foreach(list(_blocks(shape)), task)
+        said = pm.foreach(list(_blocks(shape)), task, stop_on_error=True)
         pm.barrier()  # every block is written before one rank reads them all
         pm.io.save(path, volume, dataset=dataset, attrs={"voxel_um": list(voxel_um)})
     return said

@@ -33,11 +33,13 @@ def fuse_labels(mosaic: Mosaic, places: Places, run: runs.Run) -> dict:
     Reads labels/r{row}_c{col}.h5 and tables/r{row}_c{col}.csv of the run.
     """
     order = sorted(mosaic.tiles)
-    known = pm.foreach(order, functools.partial(_tile_labels, mosaic, places, run))
+    labels_of = functools.partial(_tile_labels, mosaic, places, run)
+    known = pm.foreach(order, labels_of, stop_on_error=True)
     if None in known:
         raise InputError(_mismatch(run, order[known.index(None)]))
     pairs = list(_overlapping(mosaic, places, order))
-    contacts = pm.foreach(pairs, functools.partial(_contact, mosaic, places, run))
+    contact_of = functools.partial(_contact, mosaic, places, run)
+    contacts = pm.foreach(pairs, contact_of, stop_on_error=True)
     numbered = [(order.index(a), order.index(b)) for a, b in pairs]
     merged = merging.merge(known, [(*ab, c) for ab, c in zip(numbered, contacts, strict=True)])
     lookup = dict(zip(order, merged.lookup, strict=True))

@@ -143,7 +143,7 @@ def simulate(settings: SimulateSettings, out: str | Path) -> Path:
             run.finish(name, files, cells=cells)
         return run.facts(name)["cells"]
 
-    pieces = pm.foreach(tiles, make)
+    pieces = pm.foreach(tiles, make, stop_on_error=True)
     run.write_table("truth/cells.csv", truth_table(settings, tissue, tiles, pieces))
     run.write_json("truth/placements.json", placements(settings, places))
     return pm.once(

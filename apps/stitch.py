@@ -124,7 +124,8 @@ def stitch_dataset(
         raise InputError(f"rule must be one of {', '.join(sorted(RULES))}, not {rule!r}")
     channel = _registration_channel(mosaic, source, channel)
     pairs = mosaic.neighbours()
-    found = pm.foreach(pairs, functools.partial(_measure, mosaic, channel, rule))
+    measure = functools.partial(_measure, mosaic, channel, rule)
+    found = pm.foreach(pairs, measure, stop_on_error=True)
     links = [_link(a, b, pair, rule) for (a, b, _, _), pair in zip(pairs, found, strict=True)]
     tolerance = 1.5 if rule == "ncc" else float("inf")
     placement = place(mosaic.tiles, mosaic.nominal, links, tolerance)

@@ -169,7 +169,8 @@ def _halved(fine, finer: Scale, scale: Scale, halve: Callable):
         coarse[box] = halve(fine[tuple(read)], factor, front)
 
     whole = tuple(slice(0, n) for n in scale.shape)
-    pm.foreach(_parts(whole, scale.chunk, fine.dtype.itemsize * int(np.prod(factor))), make)
+    parts = _parts(whole, scale.chunk, fine.dtype.itemsize * int(np.prod(factor)))
+    pm.foreach(parts, make, stop_on_error=True)
     return coarse
 
 
@@ -206,9 +207,10 @@ def _write_chunks(
     if storage.sharded:
         shard = sharding.shard_box(scale.grid)
         edge = tuple(c * n for c, n in zip(scale.chunk, shard, strict=True))
-        pm.foreach(list(precomputed.chunks_in(whole, edge)), write)
+        boxes = list(precomputed.chunks_in(whole, edge))
     else:
-        pm.foreach(_parts(whole, scale.chunk, array.dtype.itemsize), write)
+        boxes = list(_parts(whole, scale.chunk, array.dtype.itemsize))
+    pm.foreach(boxes, write, stop_on_error=True)
 
 
 def _encoded(

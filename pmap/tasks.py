@@ -16,6 +16,8 @@ from .ranks.sourceline import raised_at
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+MOST_NAMED, LONGEST_NAME = 10, 80
+"""Failures in a message, and letters of an item's name."""
 SHARE = 4
 """A rank that comes free takes its share of the rest, divided by this: ever smaller portions."""
 
@@ -32,6 +34,8 @@ class Failure:
         Who worked on it.
     error, line : str
         The exception in one line, and the program's line that raised it.
+    kind : str
+        Name of the exception's class.
     """
 
     index: int
@@ -39,6 +43,7 @@ class Failure:
     rank: int
     error: str
     line: str
+    kind: str
 
     def __str__(self) -> str:
         """One line."""
@@ -101,8 +106,7 @@ def foreach(
     """
     items = list(items)
     here = world()
-    names = [key(item) for item in items]
-    book = None if ledger is None else _Book(ledger, names, files, made_with)
+    book = None if ledger is None else _Book(ledger, list(map(key, items)), files, made_with)
     results = {} if book is None else book.found(here, items)
     left = [i for i in range(len(items)) if i not in results]
     turns = _Turns(here, len(left))
@@ -115,7 +119,7 @@ def foreach(
                 if book is not None:
                     book.note(i, items[i], mine[i])
         except Exception as error:
-            failures.append(_failure(i, names[i], here, error, len(left)))
+            failures.append(_failure(i, _short(key(items[i])), here, error, len(left)))
             if stop_on_error:
                 turns.close()
     for part, failed in here.allgather((mine, failures)):
@@ -130,7 +134,8 @@ def foreach(
 def _failure(index: int, name: str, here: World, error: Exception, count: int) -> Failure:
     """Show what went wrong at once: the others may go on for hours."""
     line = raised_at(error.__traceback__)
-    failure = Failure(index, name, here.rank, f"{type(error).__name__}: {error}", line)
+    kind = type(error).__name__
+    failure = Failure(index, name, here.rank, f"{kind}: {error}", line, kind)
     if isinstance(error, InputError):
         said = f"{error}\n"
     else:
@@ -143,7 +148,10 @@ def _failure(index: int, name: str, here: World, error: Exception, count: int) -
     return failure
 
 
-MOST_NAMED = 10
+def _short(name: str) -> str:
+    """A name on one line, of a length for messages."""
+    line = " ".join(name.split())
+    return line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 3]}..."
 
 
 def _summary(failures: list[Failure], count: int) -> str:

@@ -209,7 +209,7 @@ def test_an_export_that_was_cut_off_has_no_info(tmp_path):
             raise OSError("the disk is gone")
 
     volumes.write_image(np.zeros((10, 10, 10), "uint8"), tmp_path / "x", (1, 1, 1))
-    with pytest.raises(OSError, match="the disk is gone"):
+    with pytest.raises(pm.ForeachError, match="OSError: the disk is gone"):
         volumes.write_image(Broken(), tmp_path / "x", (1, 1, 1))
     assert not (tmp_path / "x" / "info").exists()
 
