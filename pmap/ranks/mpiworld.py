@@ -32,7 +32,7 @@ PART_BYTES = 1 << 30
 """One MPI message; some MPI libraries count bytes in 32 bits."""
 SPIN_S = 150e-6
 """Polling without a sleep: most waits are over by then."""
-LONGEST_SLEEP_S, SHARE_OF_WAIT, LONGEST_OF_ALL_S = 1e-3, 0.01, 20e-3
+LONGEST_SLEEP_S, SHARE_OF_WAIT, LONGEST_OF_ALL_S = 1e-3, 0.01, 50e-3
 """A pause is a millisecond at most, or a hundredth of the time that the wait has taken already."""
 LOOKS = 3
 """MPI may need more than one call to see what is there."""

@@ -14,6 +14,8 @@ from kernel import work
 import pmap as pm
 from pmap.ranks.comm import world
 
+load_s = time.process_time()
+
 
 class Told:
     """Counts what a world's ranks tell each other beside arrays, and what the counter is asked."""
@@ -42,12 +44,13 @@ def main() -> None:
     here = world()
     told = Told(here)
     start = time.perf_counter()
-    nuclei = pm.foreach(range(int(sys.argv[1])), work)
+    done = pm.foreach(range(int(sys.argv[1])), work)
     wall_s = time.perf_counter() - start
     messages, n_bytes = told.messages, told.bytes
-    everyone = here.allgather((keeper_cpu_s(), messages, n_bytes))
+    everyone = here.allgather((keeper_cpu_s(), messages, n_bytes, load_s))
     cpu_s = sum(u["cpu_s"] for u in pm.usage()) + sum(e[0] for e in everyone)
-    facts = {"nuclei": nuclei, "cpu_s": cpu_s, "wall_s": wall_s}
+    facts = {"nuclei": [n for n, _ in done], "work_s": sum(s for _, s in done)}
+    facts |= {"cpu_s": cpu_s, "load_s": sum(e[3] for e in everyone), "wall_s": wall_s}
     facts |= {"messages": max(e[1] for e in everyone), "bytes": max(e[2] for e in everyone)}
     if pm.Pid == 0:
         print(json.dumps(facts))
