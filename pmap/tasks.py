@@ -115,11 +115,13 @@ def foreach(
         i = left[at]
         try:
             with alone():
-                mine[i] = f(items[i])
+                value = f(items[i])
                 if book is not None:
-                    book.note(i, items[i], mine[i])
+                    book.note(i, items[i], value)
+            mine[i] = value
         except Exception as error:
-            failures.append(_failure(i, _short(key(items[i])), here, error, len(left)))
+            others = "" if stop_on_error or len(left) == 1 else "; the others go on"
+            failures.append(_failure(i, _short(key(items[i])), here, error, others))
             if stop_on_error:
                 turns.close()
     for part, failed in here.allgather((mine, failures)):
@@ -131,7 +133,7 @@ def foreach(
     return [results[i] for i in range(len(items))]
 
 
-def _failure(index: int, name: str, here: World, error: Exception, count: int) -> Failure:
+def _failure(index: int, name: str, here: World, error: Exception, others: str) -> Failure:
     """Show what went wrong at once: the others may go on for hours."""
     line = raised_at(error.__traceback__)
     kind = type(error).__name__
@@ -141,7 +143,6 @@ def _failure(index: int, name: str, here: World, error: Exception, count: int) -
     else:
         trace = error.__traceback__
         said = "".join(traceback.format_exception(type(error), error, trace and trace.tb_next))
-    others = "; the others go on" if count > 1 else ""
     sys.stderr.write(
         f"pmap: rank {here.rank} of {here.size}: item {index} ({name}) failed{others}:\n{said}"
     )

@@ -138,3 +138,10 @@ def test_uneven_tasks_keep_every_rank_busy():
     assert took
     if pm.Np > 1 and 0 in took:
         assert len(took) < 60 - pm.Np
+
+
+def test_a_result_that_cannot_be_noted_is_a_failure(common_path):
+    with pytest.raises(pm.ForeachError, match="1 of 3 items failed") as told:
+        pm.foreach(range(3), lambda x: {x} if x == 1 else x, ledger=common_path / "done")
+    assert told.value.results == {0: 0, 2: 2}
+    assert "set" in told.value.failures[0].error
