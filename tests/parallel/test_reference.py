@@ -82,7 +82,8 @@ def test_words_of_the_entries_are_known():
 
 NO_ARRAYS = set(
     "SendMsg RecvMsg BcastMsg ProbeMsg options Map DistArray Ledger PmapError MapError ShapeError "
-    "InputError GatherError UnsupportedError DivergenceError LaunchError".split()
+    "InputError GatherError AllocationError UnsupportedError DivergenceError ForeachError "
+    "LaunchError".split()
 )
 """Messages between two ranks, settings, and classes."""
 
