@@ -20,12 +20,16 @@ def sorted_block(block: np.ndarray, axis: int) -> np.ndarray:
     """Lines that are whole, sorted as :func:`sort_line` does it. LOCAL."""
     if block.dtype not in VECTOR:
         return _plain_nan(np.sort(block, axis=axis, kind="stable"))
-    found = np.sort(block, axis=axis)
-    if block.dtype.kind == "f":
-        if (np.signbit(found) & (found == 0)).any():
-            found = np.sort(block, axis=axis, kind="stable")
-        found = _plain_nan(found)
-    return found
+    if block.dtype.kind != "f":
+        return np.sort(block, axis=axis)
+    # NumPy's quick sort may turn -0.0 into 0.0 on processors where it sorts by minima and maxima
+    kind = "stable" if _negative_zeros(block) else None
+    return _plain_nan(np.sort(block, axis=axis, kind=kind))
+
+
+def _negative_zeros(values: np.ndarray) -> int:
+    """How many there are."""
+    return int(np.count_nonzero(np.signbit(values[values == 0])))
 
 
 def _plain_nan(values: np.ndarray) -> np.ndarray:
@@ -85,21 +89,21 @@ def _sort_floats(x: DistArray, values: np.ndarray, parts: Layout) -> np.ndarray:
     lengths = x.world.allgather_array(np.array([len(values)]))
     real = int(np.concatenate(lengths).sum())
     inner = tuple(min(e, real) for e in parts.edges)
+    negative = _negative_zeros(values)
     local = share_sorted(values, inner, parts.ranks, x.world)
     at = parts.ranks.index(x.world.rank)
     missing = (parts.edges[at + 1] - parts.edges[at]) - len(local)
     if missing:
         local = np.concatenate([local, np.full(missing, np.nan, local.dtype)])
-    _order_zeros(x, local, parts.ranks)
+    _order_zeros(x, local, negative, parts.ranks)
     return local
 
 
-def _order_zeros(x: DistArray, local: np.ndarray, ranks: tuple[int, ...]) -> None:
+def _order_zeros(x: DistArray, local: np.ndarray, negative: int, ranks: tuple[int, ...]) -> None:
     """Put 0.0 and -0.0, which are equal, into their global order, where there are both."""
     world = x.world
     zero = local.dtype.type(0)  # a Python number would make NumPy search in float64
     first, last = np.searchsorted(local, zero, "left"), np.searchsorted(local, zero, "right")
-    negative = int(np.count_nonzero(np.signbit(local[first:last])))
     found = np.stack(world.allgather_array(np.array([negative, last - first])))
     if not 0 < found[:, 0].sum() < found[:, 1].sum():
         return
