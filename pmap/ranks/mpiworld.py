@@ -243,15 +243,6 @@ class MpiWorld(World):
         """True if a message waits to be received. LOCAL."""
         return any(self._comm.Iprobe(source, tag) for _ in range(LOOKS))
 
-    def poll_bytes(self, tag: int) -> tuple[int, bytes] | None:
-        """Receive short bytes from whichever rank has sent them, if there are any. LOCAL."""
-        status = self._mpi.Status()
-        if not self._comm.Iprobe(self._mpi.ANY_SOURCE, tag, status):
-            return None
-        data = bytearray(status.Get_count(self._mpi.BYTE))
-        self._comm.Recv((data, self._mpi.BYTE), status.source, tag)
-        return status.source, bytes(data)
-
     def barrier(self) -> None:
         """By the pages of the node; else dissemination, as all of these."""
         self._gather(b"", "barrier")
