@@ -124,12 +124,20 @@ def cancel(stages: Sequence[Stage]) -> None:
 def _submit(
     folder: Folder, record: Record, stages: Sequence[Stage], arrays: dict[str, str]
 ) -> None:
-    """Submit stages; if one is rejected, or we are interrupted, those before it are cancelled."""
+    """Submit stages; if one is rejected, or we are interrupted, those before it are cancelled.
+
+    The first of several is held until SLURM has taken the last: what is refused has not begun.
+    """
     ids: dict[str, str] = {}
+    hold = len(stages) > 1
     try:
         for stage in stages:
-            ids[stage.name] = _submit_one(folder, record, stage, ids, arrays.get(stage.name))
+            only = arrays.get(stage.name)
+            ids[stage.name] = _submit_one(folder, record, stage, ids, only, hold and not ids)
             folder.write(changed(record, ids, record.attempt))  # known even if we are killed now
+        if hold:
+            stage = stages[0]
+            _release(ids[stage.name])
     except BaseException as error:
         if ids:
             submit.ask(["scancel", *ids.values()])
@@ -139,14 +147,19 @@ def _submit(
 
 
 def _submit_one(
-    folder: Folder, record: Record, stage: Stage, ids: dict[str, str], array: str | None
+    folder: Folder,
+    record: Record,
+    stage: Stage,
+    ids: dict[str, str],
+    array: str | None,
+    hold: bool,
 ) -> str:
     """Submit a stage; return SLURM's number."""
     depends = f"afterok:{ids[stage.after]}" if stage.after in ids else None
     if depends is None and record.attempt == 1:
         depends = stage.job.dependency
     log = folder.log(stage.name if stage.job.array is None else f"{stage.name}_%a")
-    words = sbatch(folder.script(stage), log, dependency=depends, array=array)
+    words = sbatch(folder.script(stage), log, dependency=depends, array=array, hold=hold)
     more = {"PMAP_JOB_DIR": str(folder.path), "PMAP_ATTEMPT": str(record.attempt)}
     said = submit.ask(words, environment(stage.job, os.environ, more), record.cwd)
     if said.code:
@@ -154,6 +167,13 @@ def _submit_one(
     if said.err.strip():
         print(said.err.strip(), file=sys.stderr)
     return said.out.strip().split(";")[0]
+
+
+def _release(number: str) -> None:
+    """Let a held job begin."""
+    said = submit.ask(["scontrol", "release", number])
+    if said.code:
+        raise JobError(f"SLURM does not release the job; scontrol says: {said.words}")
 
 
 def _with_dependency(job: Job) -> Job:

@@ -108,7 +108,12 @@ def script(job: Job, starter: Starter) -> str:
 
 
 def sbatch(
-    path: Path, log: Path, *, dependency: str | None = None, array: str | None = None
+    path: Path,
+    log: Path,
+    *,
+    dependency: str | None = None,
+    array: str | None = None,
+    hold: bool = False,
 ) -> list[str]:
     """Words of sbatch: what the script does not say.
 
@@ -120,6 +125,8 @@ def sbatch(
         ``%a`` in its name is the number of the task.
     dependency, array : str or None
         Win over what the script says.
+    hold : bool
+        Whether the job waits until it is released.
     """
     folder = str(log.parent).replace("%", "%%")
     words = ["sbatch", "--parsable", "--export=ALL", f"--output={folder}/{log.name}"]
@@ -127,6 +134,8 @@ def sbatch(
         words += [f"--dependency={dependency}", "--kill-on-invalid-dep=yes"]
     if array is not None:
         words.append(f"--array={array}")
+    if hold:
+        words.append("--hold")
     return [*words, str(path)]
 
 

@@ -35,6 +35,7 @@ REASONS = {
     "Dependency": "for the stage before", "JobArrayTaskLimit": "as many run as may",
     "Priority": "others are first", "Resources": "for free nodes", "None": "",
     "BeginTime": "SLURM starts it again in a while",
+    "JobHeldUser": "it is held; scontrol release lets it begin",
 }  # fmt: skip
 
 

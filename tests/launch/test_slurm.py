@@ -162,6 +162,7 @@ def test_the_log_and_the_dependency_are_on_the_command_line():
         "sbatch", "--parsable", "--export=ALL", "--output=/s/50%%/logs/a_%a.log",
         "--dependency=afterok:3", "--kill-on-invalid-dep=yes", "--array=1,4%2", "/s/50%/a.sh",
     ]  # fmt: skip
+    assert sbatch(Path("a.sh"), Path("a.log"), hold=True)[-2:] == ["--hold", "a.sh"]
 
 
 def test_no_text_depends_on_the_folder_of_the_job():

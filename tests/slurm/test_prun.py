@@ -207,7 +207,8 @@ def test_a_pipeline_is_submitted_as_a_chain(here):
     assert "export: SLURM has rejected the job; sbatch says: sbatch: error: " in refused.stderr
     queue = ["squeue", "--noheader", "--states=PENDING,RUNNING"]
     assert until(lambda: subprocess.run(queue, capture_output=True, timeout=30).stdout == b"")
-    assert not list((here / "jobs").iterdir())  # the stages before it are gone with it
+    assert not list((here / "jobs").iterdir())  # the stages before it are gone with it,
+    assert not (here / "run").exists()  # and none of them had begun
     told = prun("--explain", *words).stdout
     assert re.search(r"^ranks +2 +job.toml \[stage.stitch\]: ranks$", told, re.M)
     done = prun(*words, limit_s=400)
