@@ -28,8 +28,8 @@ LAYERS = (
     "errors settings blackbox lastwords splits axismaps lattices indexing locating maps "
     "pickmaps plancache plans "
     "views grids tiling summation sourceline recording binomial registry",
-    "onerank watchdog signature sentry counter guard post arena nodes pool farreads transport "
-    "mpiworld comm",
+    "onerank pauses watchdog signature sentry counter guard post arena nodes pool farreads "
+    "transport mpiworld comm",
     "exchange ragged cuts",
     "agreement elementwise moving stacks smallarrays canonical reductions argreductions "
     "accumulations reducing alignment numpymethods conversions arraymethods operators ufuncs",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import NoReturn
 
+from .pauses import local_ranks, patience
 from .sourceline import line_of
 from .watchdog import Watchdog
 
@@ -118,6 +119,7 @@ def _finish(
         fail(watch, type(error), error, error.__traceback__)
     end = time.monotonic() + GRACE_S
     pause_s, longest_s = FINISHED_SLEEP_S
+    longest_s *= patience(local_ranks(), os.cpu_count() or 1)
     while not watch.finish():
         if watch.exit_code and time.monotonic() > end:
             _tell_of_code(watch)

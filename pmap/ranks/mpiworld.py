@@ -1,12 +1,11 @@
 """The ranks that an MPI launcher started: all waiting and all talking of pmap.
 
-Every wait polls with sleeps that grow to a millisecond: waiting ranks leave their core to those
-that compute, and the watchdog runs while they wait.
+Every wait sleeps between looks (see pauses.py): waiting ranks leave their core to those that
+compute, and the watchdog runs while they wait.
 """
 
 import os
 import pickle
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -18,6 +17,7 @@ from .arena import SMALL_BYTES, Arena
 from .binomial import relatives
 from .counter import Counter
 from .onerank import Request, World
+from .pauses import local_ranks, patience, poll
 from .post import Post
 from .sentry import Sentry
 from .signature import Signature, difference, signature
@@ -30,10 +30,6 @@ T = TypeVar("T")
 
 PART_BYTES = 1 << 30
 """One MPI message; some MPI libraries count bytes in 32 bits."""
-SPIN_S = 150e-6
-"""Polling without a sleep: most waits are over by then."""
-LONGEST_SLEEP_S, SHARE_OF_WAIT, LONGEST_OF_ALL_S = 1e-3, 0.01, 50e-3
-"""A pause is a millisecond at most, or a hundredth of the time that the wait has taken already."""
 LOOKS = 3
 """MPI may need more than one call to see what is there."""
 _KINDS = ("exchange", "allgather", "bcast", "barrier", "check", "tasks", "node")
@@ -65,6 +61,7 @@ class MpiWorld(World):
         """Requests of messages that are being received, with their bytes, by identity."""
         self.watch = Watchdog(self.rank, self.size, self._post)
         self._check = os.environ.get("PMAP_CHECK", "0") not in ("", "0")
+        self._patience = patience(local_ranks(), os.cpu_count() or 1)
         self._joined = self.size == 1
         self._arena: Arena | None = None
         """Set where all ranks are on one node."""
@@ -93,7 +90,10 @@ class MpiWorld(World):
         self.node = join(
             self.rank, self.size, lambda obj: self._disseminate(obj, tag, what), self.until
         )
-        if self.node is not None and len(self.node.ranks) == self.size:
+        if self.node is None:
+            return
+        self._patience = patience(len(self.node.ranks), self.node.cores)
+        if len(self.node.ranks) == self.size:
             self._arena = self.node.arena
 
     def stamp(self, kind: str) -> int:
@@ -197,24 +197,9 @@ class MpiWorld(World):
         """Poll `test` until it is true; return what it gave. LOCAL."""
         self.watch.enter(what, role)
         try:
-            return self._poll(test)
+            return poll(test, self.watch.tick, self._patience)
         finally:
             self.watch.leave()
-
-    def _poll(self, test: Callable[[], T]) -> T:
-        start = time.perf_counter()
-        while time.perf_counter() < start + SPIN_S:
-            if result := test():
-                return result
-            os.sched_yield()
-        pause_s = 20e-6
-        while True:
-            self.watch.tick()
-            if result := test():
-                return result
-            time.sleep(pause_s)
-            longest_s = max(LONGEST_SLEEP_S, SHARE_OF_WAIT * (time.perf_counter() - start))
-            pause_s = min(1.5 * pause_s, longest_s, LONGEST_OF_ALL_S)
 
     def send_bytes(self, data: bytes, dest: int, tag: int) -> Request:
         """Start to send bytes whose length the receiver does not know; not counted. LOCAL."""

@@ -32,11 +32,13 @@ class Node:
     arena : Arena
     pids : list of int
         Of the processes, by index; empty where they may not read each other.
+    cores : int
+        Of all of them together.
     """
 
-    def __init__(self, ranks: list[int], arena: Arena, pids: list[int]) -> None:
+    def __init__(self, ranks: list[int], arena: Arena, pids: list[int], cores: int) -> None:
         self.ranks = {rank: i for i, rank in enumerate(ranks)}
-        self.arena, self.pids = arena, pids
+        self.arena, self.pids, self.cores = arena, pids, cores
 
 
 def wanted_way() -> str:
@@ -86,7 +88,7 @@ def join(rank: int, size: int, gather: Callable[[Any], list], until: Until) -> N
         return None
     pids = [t[1] for t in table] if all(agreed[r][1] for r in ranks) else []
     cores = len(frozenset().union(*(t[5] for t in table)))
-    return Node(ranks, Arena(memory, ranks.index(rank), len(ranks), until, cores), pids)
+    return Node(ranks, Arena(memory, ranks.index(rank), len(ranks), until, cores), pids, cores)
 
 
 def _own_cores() -> frozenset[int]:

@@ -20,7 +20,7 @@ from .sourceline import NO_LINE, call, line_of, place
 
 LONG = 3
 """A transfer that matches but does not move for this many times ``PMAP_WAIT_S`` is dead."""
-GAP, LOOK = 0.15, 0.05
+GAP, LOOK = 0.15, 0.1
 """Time between two rounds of questions, and between two looks of a sentry, as shares of
 ``PMAP_WAIT_S``."""
 MOST_GAP_S = 3.0

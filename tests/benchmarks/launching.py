@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from operator import itemgetter
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -141,9 +142,7 @@ def tiles(ranks: list[int]) -> list[str]:
     print("  ranks  program   in all    work  loading    rest    wall s  messages  bytes of a rank")
     failed = []
     for n in ranks:
-        program = HERE / "tiles" / "by_pmap.py"
-        ours = json.loads(run([*PRUN, "-n", n, program, n]))
-        theirs = json.loads(run(by_mpi4py(n), {**ENVIRONMENT, **yielding(n)}))
+        ours, theirs = both(n)
         for name, found in (("pmap", ours), ("mpi4py", theirs)):
             print(f"  {n:5d}  {name:<7}{row(found, n)}", flush=True)
         if ours["nuclei"] != theirs["nuclei"]:
@@ -154,6 +153,17 @@ def tiles(ranks: list[int]) -> list[str]:
         if n == max(ranks) and more_s > ALLOWED_S:
             failed.append(f"{n} ranks: {more_s:.3f} CPU s per tile more than mpi4py ({ALLOWED_S})")
     return failed
+
+
+def both(n: int) -> tuple[dict, dict]:
+    """What both programs tell, of two runs each the one that took less: A B, then B A.
+
+    The first to run finds files and processor cold, and the kernels alone vary by a tenth.
+    """
+    ours = [*PRUN, "-n", n, HERE / "tiles" / "by_pmap.py", n], ENVIRONMENT
+    theirs = by_mpi4py(n), {**ENVIRONMENT, **yielding(n)}
+    told = [json.loads(run(*program)) for program in (ours, theirs, theirs, ours)]
+    return tuple(min(told[i], told[j], key=itemgetter("cpu_s")) for i, j in ((0, 3), (1, 2)))
 
 
 def row(found: dict, n: int) -> str:

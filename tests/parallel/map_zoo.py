@@ -1,5 +1,7 @@
 """Maps of every kind for a shape and a rank count, and the traffic that they must cause."""
 
+from functools import cache
+
 import numpy as np
 
 import pmap as pm
@@ -42,7 +44,11 @@ def lattices(ndim, size):
 
 def every_map(shape):
     """All maps of the redistribution contract for a shape: {name: bound Map}."""
-    size = world().size
+    return dict(_maps(tuple(shape), world().size))
+
+
+@cache  # maps cannot change, and hundreds of tests ask for those of the same shapes
+def _maps(shape, size):
     found = {}
     for word in words(4, 2):
         for name, (grid, procs) in lattices(len(shape), size).items():

@@ -21,7 +21,7 @@ TAIL_LINES = 60
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--np", nargs="+", type=int, default=[1, 2, 3, 4], metavar="N")
-    parser.add_argument("--limit-s", type=float, default=400.0, help="time limit of a run, seconds")
+    parser.add_argument("--limit-s", type=float, default=900.0, help="time limit of a run, seconds")
     parser.add_argument("--as-rank", metavar="LOGS", help=argparse.SUPPRESS)
     args, pytest_args = parser.parse_known_args()
     pytest_args = [arg for arg in pytest_args if arg != "--"]
