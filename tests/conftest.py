@@ -1,12 +1,16 @@
 """What all tests have in common: repeatable hypothesis runs, real data, no quiet skips in CI."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a script left us in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that get a Ctrl-C hear it
 
 settings.register_profile("pmap", derandomize=True, deadline=None, database=None)
 settings.load_profile("pmap")
