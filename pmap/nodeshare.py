@@ -19,7 +19,7 @@ def problem(folder: str = SHM) -> str:
     The node's first rank looks at what is free. Later ones would see what MPI has taken already:
     they look at what there is in all.
     """
-    count = _ranks_here()
+    count = ranks_here()
     if count < 2:
         return ""
     try:
@@ -43,8 +43,8 @@ def is_first() -> bool:
     return next((os.environ[name] for name in _INDEX if name in os.environ), "0") == "0"
 
 
-def _ranks_here() -> int:
-    """Ranks of this node, as the launcher tells."""
+def ranks_here() -> int:
+    """Ranks of this node, as the launcher tells; 1 if it does not. LOCAL."""
     for name in _COUNT:
         if os.environ.get(name, "").isdigit():
             return int(os.environ[name])

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from numbers import Real
 
 from .errors import InputError
+from .nodeshare import ranks_here
 
 GIB = 1 << 30
 BLOCK_MB = 256.0
 POOL_MB = 2048.0
-_RANKS_OF_NODE = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE")
 SHARE_OF_LIMIT = 8
 """A block and what a kernel makes of it are a few copies; with these a rank keeps its limit."""
 
@@ -26,10 +26,8 @@ def _block_mb() -> float:
 def _pool_mb() -> float:
     """Memory that is kept: an eighth of a rank's share of the machine, or of its limit."""
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20
-    told = [os.environ.get(name) for name in _RANKS_OF_NODE]
-    ranks = next((int(n) for n in told if n and n.isdigit()), 1)
     limit_gb = float(os.environ.get("PMAP_MEMORY_GB", "inf"))
-    return min(POOL_MB, machine / ranks / SHARE_OF_LIMIT, limit_gb * 1024 / SHARE_OF_LIMIT)
+    return min(POOL_MB, machine / ranks_here() / SHARE_OF_LIMIT, limit_gb * 1024 / SHARE_OF_LIMIT)
 
 
 @dataclass

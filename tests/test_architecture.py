@@ -25,7 +25,7 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 
 LAYERS = (
-    "errors settings blackbox lastwords splits axismaps lattices indexing locating maps "
+    "errors nodeshare settings blackbox lastwords splits axismaps lattices indexing locating maps "
     "pickmaps plancache plans "
     "views grids tiling summation sourceline recording binomial registry",
     "onerank pauses watchdog signature sentry counter guard post arena nodes pool farreads "

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import NoReturn
 
-from .pauses import local_ranks, patience
 from .sourceline import line_of
 from .watchdog import Watchdog
 
@@ -119,12 +118,11 @@ def _finish(
         fail(watch, type(error), error, error.__traceback__)
     end = time.monotonic() + GRACE_S
     pause_s, longest_s = FINISHED_SLEEP_S
-    longest_s *= patience(local_ranks(), os.cpu_count() or 1)
     while not watch.finish():
         if watch.exit_code and time.monotonic() > end:
             _tell_of_code(watch)
             watch.abort(watch.exit_code)
         time.sleep(pause_s)
-        pause_s = min(1.1 * pause_s, longest_s)
+        pause_s = min(1.1 * pause_s, watch.patience * longest_s)
     watch.part()
     close()

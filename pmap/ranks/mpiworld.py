@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
 
 from ..errors import DivergenceError
+from ..nodeshare import ranks_here
 from .arena import SMALL_BYTES, Arena
 from .binomial import relatives
 from .counter import Counter
 from .onerank import Request, World
-from .pauses import local_ranks, patience, poll
+from .pauses import patience, poll
 from .post import Post
 from .sentry import Sentry
 from .signature import Signature, difference, signature
@@ -61,7 +62,7 @@ class MpiWorld(World):
         """Requests of messages that are being received, with their bytes, by identity."""
         self.watch = Watchdog(self.rank, self.size, self._post)
         self._check = os.environ.get("PMAP_CHECK", "0") not in ("", "0")
-        self._patience = patience(local_ranks(), os.cpu_count() or 1)
+        self.watch.patience = patience(ranks_here(), os.cpu_count() or 1)
         self._joined = self.size == 1
         self._arena: Arena | None = None
         """Set where all ranks are on one node."""
@@ -92,7 +93,7 @@ class MpiWorld(World):
         )
         if self.node is None:
             return
-        self._patience = patience(len(self.node.ranks), self.node.cores)
+        self.watch.patience = patience(len(self.node.ranks), self.node.cores)
         if len(self.node.ranks) == self.size:
             self._arena = self.node.arena
 
@@ -197,7 +198,7 @@ class MpiWorld(World):
         """Poll `test` until it is true; return what it gave. LOCAL."""
         self.watch.enter(what, role)
         try:
-            return poll(test, self.watch.tick, self._patience)
+            return poll(test, self.watch.tick, self.watch.patience)
         finally:
             self.watch.leave()
 

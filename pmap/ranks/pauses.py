@@ -17,8 +17,6 @@ FIRST_PAUSE_S, GROWTH = 20e-6, 1.5
 LONGEST_PAUSE_S, SHARE_OF_WAIT, LONGEST_OF_ALL_S = 1e-3, 0.01, 50e-3
 """A pause is a millisecond at most, or a hundredth of the time that the wait has taken already."""
 MOST_PATIENCE = 5.0
-LOCAL_RANKS = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE")
-"""What launchers call the number of ranks on this node."""
 
 
 def poll(test: Callable[[], T], tick: Callable[[], object], patience: float) -> T:
@@ -56,9 +54,3 @@ def patience(ranks: int, cores: int) -> float:
     (1.0, 1.5, 5.0)
     """
     return min(max(1.0, ranks / cores), MOST_PATIENCE)
-
-
-def local_ranks() -> int:
-    """Ranks of this node as the launcher's environment names them; 1 if it does not."""
-    told = next((os.environ[name] for name in LOCAL_RANKS if name in os.environ), "1")
-    return int(told) if told.isdigit() else 1

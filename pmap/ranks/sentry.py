@@ -1,7 +1,7 @@
 """A thread that answers for a rank that computes: where it is, and for how long.
 
-It sleeps, looks for letters a few times per second, and costs nothing that can be measured. A rank
-inside one long call that keeps Python's lock answers when the call is over.
+It sleeps, looks for letters every two seconds (by default), and costs nothing that can be
+measured. A rank inside one long call that keeps Python's lock answers when the call is over.
 """
 
 import threading

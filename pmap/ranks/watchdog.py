@@ -130,6 +130,8 @@ class Watchdog:
         self.wait_s = _limit_s() if wait_s is None else wait_s
         self.gap_s = min(max(0.2, GAP * self.wait_s), MOST_GAP_S)
         self.look_s = self.gap_s * LOOK / GAP
+        self.patience = 1.0
+        """Times that this rank's pauses are longer than where each has a core (see pauses.py)."""
         self.ahead = 0
         self.moved = 0
         self.exit_code = 0

@@ -162,8 +162,8 @@ def both(n: int) -> tuple[dict, dict]:
     """
     ours = [*PRUN, "-n", n, HERE / "tiles" / "by_pmap.py", n], ENVIRONMENT
     theirs = by_mpi4py(n), {**ENVIRONMENT, **yielding(n)}
-    told = [json.loads(run(*program)) for program in (ours, theirs, theirs, ours)]
-    return tuple(min(told[i], told[j], key=itemgetter("cpu_s")) for i, j in ((0, 3), (1, 2)))
+    first, *others, last = (json.loads(run(*p)) for p in (ours, theirs, theirs, ours))
+    return min(first, last, key=itemgetter("cpu_s")), min(others, key=itemgetter("cpu_s"))
 
 
 def row(found: dict, n: int) -> str:
